@@ -1,0 +1,585 @@
+/*
+ * luawait: Lua 5.4 scripts that wait on the host without blocking it.
+ *
+ * THE MODEL
+ *
+ * A host creates an engine and registers host functions with it. It starts scripts; each run of a script is an
+ * eval. When a script calls a host function, its coroutine is parked (no thread waits for it) and the engine posts a
+ * request: an id, the function's name, the arguments as a JSON array. The host takes the request from its own event
+ * loop, does the work in whatever asynchronous way it likes, and provides a result (any JSON value) or an error. The
+ * script goes on as if the call had been an ordinary one. In the end the eval has exactly one outcome.
+ *
+ * This is a pull interface: the host owns its loop and asks when it wants to. The engine only tells it that there is
+ * something to take, through a descriptor that polls readable (luawait_event_fd) or a callback (luawait_set_notifier).
+ *
+ * GLOSSARY
+ *
+ *   host      the program that loads this library
+ *   engine    configuration, function registry, threads, queues; what a host creates first
+ *   eval      one run of one script, named by a 64-bit id; 0 is none
+ *   request   one host call waiting for its answer, named by a 64-bit id; 0 is none
+ *   result    what the host answers a request with: a result or an error
+ *   outcome   how an eval ended: succeeded with a value, failed with an error, or cancelled
+ *   park      a script stops at a host call, holding no thread, until the answer comes
+ *
+ * A COMPLETE HOST
+ *
+ * Compile it with `cc host.c $(pkg-config --cflags --libs luawait)`. It prints `succeeded: 42`.
+ *
+ * @code
+ *   #include <luawait.h>
+ *   #include <poll.h>
+ *   #include <stdio.h>
+ *
+ *   int main(void) {
+ *       luawait_engine *engine;
+ *       luawait_error error = {.struct_size = sizeof error};
+ *       uint64_t eval, request;
+ *       char *name, *args, *outcome = NULL;
+ *       int32_t state = LUAWAIT_IN_PROGRESS;
+ *       struct pollfd ready = {.events = POLLIN};
+ *
+ *       if (luawait_engine_new(NULL, 0, &engine, &error) != LUAWAIT_OK) return puts(error.message), 1;
+ *       luawait_register(engine, "answer", LUAWAIT_NUL_TERMINATED, NULL, 0, &error);
+ *       luawait_start(engine, "return answer('life') + 1", LUAWAIT_NUL_TERMINATED, NULL, 0, &eval, &error);
+ *       luawait_event_fd(engine, &ready.fd);
+ *       while (state == LUAWAIT_IN_PROGRESS && poll(&ready, 1, -1) >= 0) {
+ *           while (luawait_get_pending_request(engine, &request, NULL, &name, &args, NULL) == LUAWAIT_OK) {
+ *               luawait_provide_result(engine, request, "41", LUAWAIT_NUL_TERMINATED, &error);
+ *               luawait_free(name);
+ *               luawait_free(args);
+ *           }
+ *           luawait_poll(engine, eval, &state, &outcome, NULL);
+ *       }
+ *       printf("%s: %s\n", state == LUAWAIT_SUCCEEDED ? "succeeded" : "failed", outcome);
+ *       luawait_free(outcome);
+ *       luawait_engine_free(engine);
+ *   }
+ * @endcode
+ *
+ * TEXT AND OWNERSHIP
+ *
+ * Text goes in as pointer and length, UTF-8; LUAWAIT_NUL_TERMINATED as the length means that the text ends at its
+ * first NUL. The library copies it before the call returns. A NULL pointer with length 0 is "not given" wherever the
+ * parameter is optional. JSON texts are any JSON value (scalars too) and nothing after it; `\u0000` in strings is fine,
+ * a raw NUL byte is not; neither are integers outside 64 bits, object keys with `\u0000`, a key twice in one object, and
+ * nesting deeper than the engine's `max_depth`.
+ * Text that comes out belongs to the caller, who frees it with luawait_free(). It ends with a NUL that its length does
+ * not count. Out-parameters are written only when the call's documentation says so. Those marked "nullable" may be NULL.
+ *
+ * TWO LAYERS OF FAILURE
+ *
+ * A status says how the call went; an outcome says how the eval ended. A host function that fails is an ordinary
+ * answer: luawait_provide_error(). A call that can fail for a reason worth reading takes a last, nullable luawait_error.
+ *
+ * THREADS
+ *
+ * Every function may be called from any thread at any time; luawait_engine_free() alone must be the last call on its
+ * engine. Nothing is ever called back with a lock of the library held.
+ *
+ *   function                                        blocks?                          from a callback or notifier?
+ *   luawait_version, abi_version, status_name       no                               yes
+ *   luawait_engine_new                              no (starts threads)              yes
+ *   luawait_engine_free                             until its threads have ended     no: would wait for itself
+ *   luawait_register, register_callback, unregister no                               yes
+ *   luawait_check                                   while it compiles the script     yes
+ *   luawait_start                                   no                               yes
+ *   luawait_poll                                    no                               yes
+ *   luawait_wait                                    until the end or the timeout     notifier: no; callback: ties up
+ *                                                                                    the thread that runs the script
+ *   luawait_cancel                                  no                               yes
+ *   luawait_get_pending_request                     no                               yes
+ *   luawait_provide_result, provide_error           no (parses the JSON)             yes
+ *   luawait_call_return, call_fail                  no (parses the JSON)             only there: inside its own callback
+ *   luawait_eval                                    while the script runs            notifier: no; callback: yes
+ *   luawait_event_fd, set_notifier, stats           no                               yes
+ *   luawait_free                                    no                               yes
+ *
+ * Signals: the library's threads block all signals but the one that interrupts a running script, a real-time signal
+ * that nobody handled when the first engine was created (config `signal`). It is sent only to threads that are inside
+ * Lua at that moment. Fork: a child process must not use an engine of its parent's. Locale: number formats do not
+ * depend on it. `errno` is not preserved.
+ *
+ * HOW A SCRIPT SEES THE WORLD
+ *
+ * Each eval runs in a Lua state of its own: nothing leaks from one to the next. Available: the basic functions (without
+ * dofile and loadfile; load takes text only; collectgarbage only counts and collects), coroutine, string (without
+ * dump), table, math, utf8, os.time/clock/date/difftime, json.null, json.array, and the engine's host functions. A
+ * script that is an expression (`1 + 1`) gives its value. `__gc` is refused.
+ *
+ * Values, both ways: nil and null; booleans; 64-bit integers; doubles (shortest digits that read back the same; NaN
+ * and infinities are conversion errors); UTF-8 strings (others are conversion errors); a table with the keys 1..n is an
+ * array; a table with string keys is an object; an empty table is `{}` unless it came from a JSON array or was made by
+ * json.array{}. null inside an array reads as json.null; as a member of an object it reads as nil (`"nulls": "keep"`
+ * reads it as json.null there too). Cycles, mixed keys, functions and too deep nesting are conversion errors that
+ * name the path (`result.items[3].owner`).
+ *
+ * OUTCOMES
+ *
+ * A succeeded eval's outcome is the JSON of what the script returned: null for nothing, an array for several values.
+ * A failed or cancelled eval's outcome is an object:
+ *   type        "syntax" | "runtime" | "host" | "timeout" | "cpu" | "memory" | "conversion" | "limit" | "cancelled" |
+ *               "internal"
+ *   message     Lua's own words where Lua has some
+ *   chunk, line where it happened; absent when there is no such place
+ *   traceback   Lua's stack traceback; absent when there was no stack
+ *   function    the host function, where one is to blame ("host", "timeout" of a call, "conversion" of arguments)
+ *   host_type   for "host": the `type` the host gave to luawait_provide_error
+ *   data        for "host": the `data` the host gave; for "runtime": the value given to error() if it was a table
+ *
+ * In a script, an error that the library raises for a host call (type "host", "timeout", "conversion") is a table with
+ * the same `type`, `message`, `function`, `host_type` and `data`; tostring() of it is the message.
+ */
+#ifndef LUAWAIT_H
+#define LUAWAIT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Version of this header; luawait_version() is that of the library. */
+#define LUAWAIT_VERSION "0.1.0"
+/** ABI of this header. A binding refuses to run when luawait_abi_version() differs. */
+#define LUAWAIT_ABI_VERSION 1
+
+/** As a length: the text ends at its first NUL. */
+#define LUAWAIT_NUL_TERMINATED ((size_t)-1)
+
+/** How a call went: 0 is success, positive is "nothing to report", negative is an error. Values never change. */
+typedef int32_t luawait_status;
+
+/** The one table of statuses: X(name, value, meaning). */
+#define LUAWAIT_STATUS_MAP(X)                                                                                          \
+    X(LUAWAIT_OK, 0, "done")                                                                                           \
+    X(LUAWAIT_NONE, 1, "there is nothing to take")                                                                     \
+    X(LUAWAIT_ERR_ARGUMENT, -1, "a required pointer is NULL, or a name or length is not usable")                       \
+    X(LUAWAIT_ERR_MEMORY, -2, "out of memory")                                                                         \
+    X(LUAWAIT_ERR_JSON, -3, "malformed JSON, or JSON of the wrong shape")                                              \
+    X(LUAWAIT_ERR_OPTION, -4, "an unknown key, a wrong type or a bad value in config or options")                      \
+    X(LUAWAIT_ERR_NOT_FOUND, -5, "no such eval, open request or function")                                             \
+    X(LUAWAIT_ERR_EXISTS, -6, "the name is taken")                                                                     \
+    X(LUAWAIT_ERR_SYNTAX, -7, "the script does not compile")                                                           \
+    X(LUAWAIT_ERR_SYSTEM, -8, "the operating system refused a thread, a descriptor or a signal")
+
+enum {
+#define LUAWAIT_STATUS_ENUMERATOR(name, value, meaning) name = (value),
+    LUAWAIT_STATUS_MAP(LUAWAIT_STATUS_ENUMERATOR)
+#undef LUAWAIT_STATUS_ENUMERATOR
+};
+
+/** States of an eval, as luawait_poll(), luawait_wait() and luawait_eval() report them. */
+enum {
+    LUAWAIT_IN_PROGRESS = 0, /**< queued, running or parked */
+    LUAWAIT_SUCCEEDED = 1,   /**< the outcome is the script's value */
+    LUAWAIT_FAILED = 2,      /**< the outcome is an error object */
+    LUAWAIT_CANCELLED = 3    /**< the outcome is an error object of type "cancelled" */
+};
+
+/** An engine. Made by luawait_engine_new(), freed by luawait_engine_free(). */
+typedef struct luawait_engine luawait_engine;
+
+/**
+ * Why a call failed. The caller owns it and sets `struct_size` to `sizeof(luawait_error)` before the call; the call
+ * fills the rest when it fails and leaves it alone when it succeeds. Nothing in it needs freeing. It only ever grows at
+ * its end; fields beyond `struct_size` are not written.
+ */
+typedef struct luawait_error {
+    uint32_t struct_size;  /**< set by the caller */
+    luawait_status status; /**< what the call returned */
+    int32_t line;          /**< in the JSON or the script, from 1; 0 when there is none */
+    int32_t column;        /**< in the JSON, from 1; 0 when there is none */
+    char message[256];     /**< UTF-8, NUL-terminated, cut at a character's end */
+} luawait_error;
+
+/* ---------------------------------------------------------------------------------------------------- Library -- */
+
+/**
+ * The library's version, such as "0.1.0".
+ *
+ * @return static text, never NULL
+ * @since 0.1
+ */
+const char *luawait_version(void);
+
+/**
+ * The library's ABI, an integer raised when a program compiled for an older one would misbehave.
+ *
+ * @return LUAWAIT_ABI_VERSION of the header the library was built with
+ * @since 0.1
+ */
+uint32_t luawait_abi_version(void);
+
+/**
+ * A status's name, such as "LUAWAIT_ERR_JSON".
+ *
+ * @param status any integer
+ * @return static text, never NULL; "LUAWAIT_ERR_UNKNOWN" for a value that is no status
+ * @since 0.1
+ */
+const char *luawait_status_name(luawait_status status);
+
+/**
+ * Frees text that the library gave.
+ *
+ * @param text from an out-parameter of this library, or NULL, which does nothing
+ * @since 0.1
+ */
+void luawait_free(void *text);
+
+/* ----------------------------------------------------------------------------------------------------- Engine -- */
+
+/**
+ * Creates an engine and starts its threads.
+ *
+ * The config is a JSON object; every key is optional, an unknown one is refused. In limits and timeouts 0 means none.
+ *
+ *   executor        "threads"; scripts run on threads of the library's own                       "threads"
+ *   workers         how many threads run scripts, 1 to 256                             processors, at most 4
+ *   timeout_ms      wall-clock time an eval may take, waiting included (type "timeout")          0
+ *   cpu_ms          processor time an eval may use; waiting is free (type "cpu")                 5000
+ *   call_timeout_ms time the host has to answer a request; the script can catch it ("timeout")   30000
+ *   memory_bytes    what one eval's Lua state may allocate (type "memory")                       67108864
+ *   output_bytes    largest JSON a script may produce at once: arguments, result ("limit")       16777216
+ *   max_depth       nesting of JSON values in both directions, 1 to 1000                         128
+ *   slice_us        how long an eval may run before the next one's turn, 100 to 1000000          10000
+ *   warm_contexts   Lua states kept ready for the next evals, 0 to 4096                          8
+ *   nulls           "drop" or "keep": what null as a member of an object becomes                 "drop"
+ *   print           "stdout" or "none": where the script's print goes                            "stdout"
+ *   preemption      "signal": a running script is interrupted by a real-time signal, at no cost  "signal"
+ *                   until then; "count": by counting instructions, which slows every script
+ *   signal          the real-time signal's number; 0 takes a free one. One for the process: the  0
+ *                   first engine decides
+ *
+ * @param config        copied; NULL with length 0 for the defaults
+ * @param config_length bytes, or LUAWAIT_NUL_TERMINATED
+ * @param engine        out: the engine; the caller frees it with luawait_engine_free(). NULL on failure
+ * @param error         out, nullable
+ * @retval LUAWAIT_ERR_ARGUMENT `engine` is NULL, or `config` is NULL with a length
+ * @retval LUAWAIT_ERR_JSON     the config is not JSON
+ * @retval LUAWAIT_ERR_OPTION   a key is unknown (the message names the nearest known one), or a value is not usable
+ * @retval LUAWAIT_ERR_SYSTEM   no thread could be started, or no real-time signal is free
+ * @retval LUAWAIT_ERR_MEMORY   out of memory
+ * @since 0.1
+ */
+luawait_status luawait_engine_new(const char *config, size_t config_length, luawait_engine **engine,
+                                  luawait_error *error);
+
+/**
+ * Cancels what runs, withdraws all requests, ends the threads, closes the event descriptor, frees everything.
+ *
+ * Blocks until the threads have ended. They are told to stop at once; a script in the middle of one long C
+ * function of Lua's (a pathological string.find, say) or inside a host callback finishes that first. Outcomes not yet
+ * taken are lost. The finalizers (`drop`) of callbacks and of the notifier have run when it returns.
+ *
+ * Must be the last call on the engine, and must not be made from a callback, a notifier or a finalizer.
+ *
+ * @param engine from luawait_engine_new(), or NULL, which does nothing
+ * @since 0.1
+ */
+void luawait_engine_free(luawait_engine *engine);
+
+/**
+ * Figures for monitoring, as JSON.
+ *
+ * `{"evals": {"started", "queued", "running", "parked", "finished_unread", "succeeded", "failed", "cancelled"},
+ *   "requests": {"posted", "pending", "open", "answered", "withdrawn"},
+ *   "workers": n, "contexts": {"live", "warm"}, "timers": n}`
+ * `open` counts all requests that can be answered, `pending` those of them that nobody has taken yet.
+ *
+ * @param json   out: caller frees with luawait_free()
+ * @param length out, nullable: bytes
+ * @retval LUAWAIT_ERR_ARGUMENT `engine` or `json` is NULL
+ * @since 0.1
+ */
+luawait_status luawait_stats(luawait_engine *engine, char **json, size_t *length);
+
+/* --------------------------------------------------------------------------------------------- Host functions -- */
+
+/**
+ * Declares a host function that is answered by request.
+ *
+ * Evals started later see it; those already started do not. A name with dots makes nested tables: `db.users.find`
+ * is called as `db.users.find(...)`. A name may replace a standard function (`print`) or add to a library
+ * (`string.trim`), but not replace a library.
+ *
+ * Where Lua cannot yield (inside a table.sort comparator or a string.gsub callback) the call is an error that
+ * says so.
+ *
+ * @param name           copied; Lua identifiers joined by dots, no reserved words, at most 255 bytes
+ * @param name_length    bytes, or LUAWAIT_NUL_TERMINATED
+ * @param options        copied; a JSON object or NULL. Keys: `timeout_ms`, the time the host has to answer, 0 for none;
+ *                       default is the eval's or else the engine's `call_timeout_ms`
+ * @param options_length bytes, or LUAWAIT_NUL_TERMINATED
+ * @param error          out, nullable
+ * @retval LUAWAIT_ERR_ARGUMENT a NULL pointer, or not a usable name
+ * @retval LUAWAIT_ERR_JSON     the options are not JSON
+ * @retval LUAWAIT_ERR_OPTION   an unknown key or bad value
+ * @retval LUAWAIT_ERR_EXISTS   the name, or a part or an extension of it, is registered already (`db` and `db.find`)
+ * @since 0.1
+ */
+luawait_status luawait_register(luawait_engine *engine, const char *name, size_t name_length, const char *options,
+                                size_t options_length, luawait_error *error);
+
+/** A call in progress, as a callback sees it. Borrowed until the callback returns. Only ever grows at its end. */
+typedef struct luawait_call {
+    uint32_t struct_size; /**< of the library's luawait_call */
+    uint32_t reserved;
+    uint64_t eval_id; /**< the eval that calls; 0 inside luawait_eval() */
+    const char *name; /**< the function's registered name, NUL-terminated */
+    size_t name_length;
+    const char *args; /**< the arguments, a JSON array, NUL-terminated */
+    size_t args_length;
+    void *reply; /**< the library's own */
+} luawait_call;
+
+/**
+ * A host function that answers at once. It runs on the thread that runs the script, with no lock held, and no signal
+ * interrupts it; a cancelled eval ends when it has returned. It answers by at most one successful luawait_call_return()
+ * or luawait_call_fail(); without one, the script gets nil. It must return normally: no longjmp, no C++ exception.
+ */
+typedef void (*luawait_callback)(void *user_data, luawait_call *call);
+
+/** Releases a `user_data`. Called exactly once, on any thread, with no lock held. */
+typedef void (*luawait_drop)(void *user_data);
+
+/**
+ * Declares a host function that is answered at once by a C callback. Names and options are those of
+ * luawait_register(), but `timeout_ms` has no meaning and is refused.
+ *
+ * @param fn        called for each call, on whichever thread runs the script, possibly on several at once
+ * @param user_data given to `fn`; borrowed until `drop` is called
+ * @param drop      nullable; called once when nobody can call `fn` any more: after luawait_unregister() and the end of
+ *                  the evals that still see the function, or by luawait_engine_free(). Not called when this call fails
+ * @param error     out, nullable
+ * @retval LUAWAIT_ERR_ARGUMENT, LUAWAIT_ERR_JSON, LUAWAIT_ERR_OPTION, LUAWAIT_ERR_EXISTS as luawait_register()
+ * @since 0.1
+ */
+luawait_status luawait_register_callback(luawait_engine *engine, const char *name, size_t name_length,
+                                         const char *options, size_t options_length, luawait_callback fn,
+                                         void *user_data, luawait_drop drop, luawait_error *error);
+
+/**
+ * Answers a callback's call with a result. Only inside the callback, on its thread.
+ *
+ * @param call   the callback's
+ * @param json   copied; any JSON value
+ * @param length bytes, or LUAWAIT_NUL_TERMINATED
+ * @param error  out, nullable
+ * @retval LUAWAIT_ERR_ARGUMENT  a NULL pointer
+ * @retval LUAWAIT_ERR_JSON      not JSON; the call is still unanswered
+ * @retval LUAWAIT_ERR_NOT_FOUND the call is answered already
+ * @since 0.1
+ */
+luawait_status luawait_call_return(luawait_call *call, const char *json, size_t length, luawait_error *error);
+
+/**
+ * Answers a callback's call with an error, shaped as luawait_provide_error() says. Only inside the callback, on its
+ * thread. Parameters and statuses: luawait_call_return(), and LUAWAIT_ERR_OPTION as luawait_provide_error().
+ *
+ * @since 0.1
+ */
+luawait_status luawait_call_fail(luawait_call *call, const char *json, size_t length, luawait_error *error);
+
+/**
+ * Takes a function's name away. Evals started later no longer see it; those that do may still call it.
+ *
+ * @param name        as registered
+ * @param name_length bytes, or LUAWAIT_NUL_TERMINATED
+ * @retval LUAWAIT_ERR_ARGUMENT  a NULL pointer
+ * @retval LUAWAIT_ERR_NOT_FOUND no function is registered under exactly this name
+ * @since 0.1
+ */
+luawait_status luawait_unregister(luawait_engine *engine, const char *name, size_t name_length);
+
+/* ------------------------------------------------------------------------------------------------------ Evals -- */
+
+/**
+ * Checks a script's syntax without running it. Compiles on the calling thread.
+ *
+ * @param script      borrowed until the call returns
+ * @param length      bytes, or LUAWAIT_NUL_TERMINATED
+ * @param name        nullable: the chunk's name in messages; "script" when not given
+ * @param name_length bytes, or LUAWAIT_NUL_TERMINATED
+ * @param error       out, nullable: `line` and Lua's message
+ * @retval LUAWAIT_ERR_SYNTAX   it does not compile, or is a binary chunk
+ * @retval LUAWAIT_ERR_ARGUMENT a NULL pointer
+ * @retval LUAWAIT_ERR_MEMORY   compiling took more than `memory_bytes`
+ * @since 0.1
+ */
+luawait_status luawait_check(luawait_engine *engine, const char *script, size_t length, const char *name,
+                             size_t name_length, luawait_error *error);
+
+/**
+ * Starts an eval. Never blocks: the script is copied and compiled by a worker, so that a syntax error is an outcome.
+ *
+ * The options are a JSON object; every key is optional, an unknown one is refused:
+ *
+ *   name            the chunk's name in messages and tracebacks, "script"
+ *   globals         an object; each member becomes a global variable of the script
+ *   args            an array; the script finds its members in `...`, at most 200
+ *   timeout_ms, cpu_ms, call_timeout_ms, memory_bytes, nulls   as in the engine's config, for this eval
+ *   detached        true: nobody will poll; the outcome is dropped and the id forgotten at the end
+ *
+ * @param script         copied; text only, a binary chunk is a "syntax" outcome
+ * @param length         bytes, or LUAWAIT_NUL_TERMINATED
+ * @param options        copied; nullable
+ * @param options_length bytes, or LUAWAIT_NUL_TERMINATED
+ * @param eval_id        out: the eval's id; nullable only with `"detached": true`
+ * @param error          out, nullable
+ * @retval LUAWAIT_ERR_ARGUMENT a NULL pointer
+ * @retval LUAWAIT_ERR_JSON     the options are not JSON
+ * @retval LUAWAIT_ERR_OPTION   an unknown key, or a value that is not usable
+ * @retval LUAWAIT_ERR_MEMORY   out of memory
+ * @since 0.1
+ */
+luawait_status luawait_start(luawait_engine *engine, const char *script, size_t length, const char *options,
+                             size_t options_length, uint64_t *eval_id, luawait_error *error);
+
+/**
+ * Asks how an eval is doing. Never blocks. The poll (or wait) that reports the end hands over the outcome and
+ * forgets the id: a later one gets LUAWAIT_ERR_NOT_FOUND.
+ *
+ * @param eval_id        from luawait_start()
+ * @param state          out: LUAWAIT_IN_PROGRESS or how it ended
+ * @param outcome        out, nullable (the outcome is dropped): JSON; caller frees with luawait_free(). NULL while in
+ *                       progress
+ * @param outcome_length out, nullable: bytes
+ * @retval LUAWAIT_ERR_ARGUMENT  `engine` or `state` is NULL
+ * @retval LUAWAIT_ERR_NOT_FOUND no such eval: never started, detached, or its outcome has been taken
+ * @since 0.1
+ */
+luawait_status luawait_poll(luawait_engine *engine, uint64_t eval_id, int32_t *state, char **outcome,
+                            size_t *outcome_length);
+
+/**
+ * Blocks until an eval ends or the time is up, then does what luawait_poll() does: when the time is up, LUAWAIT_OK and
+ * LUAWAIT_IN_PROGRESS. It is woken, it does not poll. Somebody else must serve the eval's requests meanwhile.
+ *
+ * @param timeout_ms milliseconds; 0 does not block, negative waits without limit
+ * Other parameters and statuses: luawait_poll(). When several threads wait for one eval, one of them gets the
+ * outcome, the others LUAWAIT_ERR_NOT_FOUND.
+ * @since 0.1
+ */
+luawait_status luawait_wait(luawait_engine *engine, uint64_t eval_id, int64_t timeout_ms, int32_t *state,
+                            char **outcome, size_t *outcome_length);
+
+/**
+ * Cancels an eval: queued, parked, or in the middle of an endless loop. Returns at once.
+ *
+ * When it returns LUAWAIT_OK and the eval had not ended, its outcome will be "cancelled", and its request is withdrawn:
+ * a pending one is no longer handed out, an answer to one already taken gets LUAWAIT_ERR_NOT_FOUND. A queued or parked
+ * eval has ended when the call returns; a running one ends within milliseconds, and none of the script's own
+ * error handlers can stop that. The outcome is still to be taken (or the eval detached). Cancelling again, or after the
+ * end, changes nothing.
+ *
+ * @retval LUAWAIT_OK            cancelled, or ended already and not yet taken
+ * @retval LUAWAIT_ERR_ARGUMENT  `engine` is NULL
+ * @retval LUAWAIT_ERR_NOT_FOUND no such eval, or its outcome has been taken
+ * @since 0.1
+ */
+luawait_status luawait_cancel(luawait_engine *engine, uint64_t eval_id);
+
+/**
+ * Runs a script on the calling thread and waits for its end. Host functions registered as callbacks are served; a call
+ * of one that is answered by request fails in the script, with a message that says to use luawait_start(). All limits
+ * hold. Threads other than the caller's are not involved, except to interrupt an overdue script.
+ *
+ * Parameters are those of luawait_start() (`detached` is refused) and luawait_poll().
+ *
+ * @retval LUAWAIT_OK         the script ended; `state` says how
+ * @retval LUAWAIT_ERR_ARGUMENT, LUAWAIT_ERR_JSON, LUAWAIT_ERR_OPTION, LUAWAIT_ERR_MEMORY as luawait_start()
+ * @since 0.1
+ */
+luawait_status luawait_eval(luawait_engine *engine, const char *script, size_t length, const char *options,
+                            size_t options_length, int32_t *state, char **outcome, size_t *outcome_length,
+                            luawait_error *error);
+
+/* --------------------------------------------------------------------------------------------------- Requests -- */
+
+/**
+ * Takes the oldest request that nobody has taken yet. Each request is handed out once.
+ *
+ * @param request_id  out: to answer with
+ * @param eval_id     out, nullable: the eval that waits
+ * @param name        out, nullable: the host function's name; caller frees with luawait_free()
+ * @param args        out, nullable: the arguments, a JSON array; caller frees with luawait_free()
+ * @param args_length out, nullable: bytes of `args`
+ * @retval LUAWAIT_NONE         there is none now; nothing is written
+ * @retval LUAWAIT_ERR_ARGUMENT `engine` or `request_id` is NULL
+ * @retval LUAWAIT_ERR_MEMORY   out of memory; the request is still pending
+ * @since 0.1
+ */
+luawait_status luawait_get_pending_request(luawait_engine *engine, uint64_t *request_id, uint64_t *eval_id, char **name,
+                                           char **args, size_t *args_length);
+
+/**
+ * Answers a request with a result; the script goes on. The request need not have been taken first.
+ *
+ * @param json   copied; any JSON value
+ * @param length bytes, or LUAWAIT_NUL_TERMINATED
+ * @param error  out, nullable
+ * @retval LUAWAIT_ERR_NOT_FOUND no such open request: answered already, withdrawn (its eval was cancelled or has
+ *                               ended, or the call timed out), or never posted. Nothing happens
+ * @retval LUAWAIT_ERR_JSON      malformed, or nested too deep; `line` and `column` say where. The request stays open
+ * @retval LUAWAIT_ERR_ARGUMENT  a NULL pointer
+ * @since 0.1
+ */
+luawait_status luawait_provide_result(luawait_engine *engine, uint64_t request_id, const char *json, size_t length,
+                                      luawait_error *error);
+
+/**
+ * Answers a request with an error, which the script can catch.
+ *
+ * @param json   copied; a string (the message), or an object with `message` (string) and optionally `type` (string) and
+ *               `data` (any value)
+ * @param length bytes, or LUAWAIT_NUL_TERMINATED
+ * @param error  out, nullable
+ * @retval LUAWAIT_ERR_OPTION an unknown key or a wrong type in the object; the request stays open
+ * Other statuses: luawait_provide_result(); JSON that is neither string nor object is LUAWAIT_ERR_JSON.
+ * @since 0.1
+ */
+luawait_status luawait_provide_error(luawait_engine *engine, uint64_t request_id, const char *json, size_t length,
+                                     luawait_error *error);
+
+/* ----------------------------------------------------------------------------------------------- Notification -- */
+
+/**
+ * A descriptor that polls readable while there is something to take: a pending request, or the outcome of an eval that
+ * is not detached. Level-triggered. Poll it for reading, never read, write or close it: the engine does. Being woken for
+ * nothing is possible, being left asleep is not. The same descriptor every time; created by the first call.
+ *
+ * @param fd out: the descriptor, owned by the engine, open until luawait_engine_free()
+ * @retval LUAWAIT_ERR_ARGUMENT a NULL pointer
+ * @retval LUAWAIT_ERR_SYSTEM   no descriptor could be created
+ * @since 0.1
+ */
+luawait_status luawait_event_fd(luawait_engine *engine, int *fd);
+
+/** Tells the host that there is something to take. Any thread, no lock held, nothing borrowed: schedule a drain. */
+typedef void (*luawait_notifier)(void *user_data);
+
+/**
+ * Sets, replaces or (with NULL) removes the notifier: for hosts that are woken by a callback, not by a descriptor.
+ *
+ * It is called once when something becomes available after the host last found nothing, where "found nothing" is: all
+ * was taken, luawait_get_pending_request() gave LUAWAIT_NONE, or luawait_poll() gave LUAWAIT_IN_PROGRESS. So a host that
+ * drains after each call, until it finds nothing, misses nothing and is not called more often than it drains. If
+ * something is there already, it is called before luawait_set_notifier() returns.
+ *
+ * @param fn        nullable
+ * @param user_data given to `fn`; borrowed until `drop` is called
+ * @param drop      nullable; called once when `fn` will not be called any more: after it was replaced or removed and any
+ *                  call in progress has returned, or by luawait_engine_free()
+ * @retval LUAWAIT_ERR_ARGUMENT `engine` is NULL; `drop` is not called
+ * @since 0.1
+ */
+luawait_status luawait_set_notifier(luawait_engine *engine, luawait_notifier fn, void *user_data, luawait_drop drop);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* LUAWAIT_H */

@@ -1,0 +1,282 @@
+// One run of one script: compile, resume until something happens, convert what came of it.
+#include "internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+// ---- Compiling -----------------------------------------------------------------------------------------------------
+
+typedef struct source {
+    const char *prefix, *script; // given out one after the other; NULL when done
+    size_t length;
+} source;
+
+static const char *read_source(lua_State *L, void *data, size_t *length) {
+    (void)L;
+    source *from = data;
+    const char *piece = from->prefix;
+    if (piece != NULL) {
+        from->prefix = NULL;
+        *length = strlen(piece);
+        return piece;
+    }
+    piece = from->script;
+    from->script = NULL;
+    *length = piece == NULL ? 0 : from->length;
+    return piece;
+}
+
+// Pushes the compiled script, or the error of compiling it. May raise: out of memory for the chunk's name.
+static int compile(lua_State *L, const char *script, size_t length, const char *chunk_name) {
+    const char *name = lua_pushfstring(L, "=%s", chunk_name);
+    int name_index = lua_gettop(L);
+    // As in Lua's REPL: `1 + 1` is `return 1 + 1`. A binary chunk must be seen for what it is, and not as an odd expression.
+    bool is_binary = length > 0 && script[0] == LUA_SIGNATURE[0];
+    int status = LUA_ERRSYNTAX;
+    if (!is_binary) {
+        source expression = {"return ", script, length};
+        status = lua_load(L, read_source, &expression, name, "t");
+    }
+    if (status != LUA_OK && status != LUA_ERRMEM) {
+        lua_settop(L, name_index);
+        source whole = {NULL, script, length};
+        status = lua_load(L, read_source, &whole, name, "t");
+    }
+    lua_remove(L, name_index);
+    return status;
+}
+
+// The line that a syntax error's message names: "chunk:line: …".
+static void note_syntax_place(lwb_context *context, const char *chunk_name) {
+    lwb_failure failure = lwb_context_failure(context);
+    if (failure.message.bytes == NULL) return;
+    // Lua shows at most LUA_IDSIZE - 1 bytes of a chunk's name.
+    size_t shown = strlen(chunk_name) < LUA_IDSIZE - 1 ? strlen(chunk_name) : LUA_IDSIZE - 1;
+    if (failure.message.length <= shown || strncmp(failure.message.bytes, chunk_name, shown) != 0) return;
+    if (failure.message.bytes[shown] != ':') return;
+    int line = atoi(failure.message.bytes + shown + 1);
+    if (line <= 0) return;
+    context->failure_line = line;
+    size_t start = context->failure_text.length;
+    if (lwb_buffer_append(&context->failure_text, chunk_name, shown)) {
+        context->chunk = (lwb_span){start, shown, true};
+    }
+}
+
+typedef struct compilation {
+    const char *script, *chunk_name;
+    size_t length;
+    int status;
+} compilation;
+
+static int check(lua_State *L) {
+    compilation *work = lua_touserdata(L, 1);
+    work->status = compile(L, work->script, work->length, work->chunk_name);
+    return work->status == LUA_OK ? 0 : lua_error(L);
+}
+
+// `status` is that of the protected call, `compiled` that of compiling in it: what is wrong with the script is a syntax error.
+static lwb_event describe_preparation(lwb_context *context, int status, int compiled, const char *chunk_name) {
+    lwb_describe(context, compiled == LUA_ERRMEM ? LUA_ERRMEM : status, NULL);
+    if (compiled != LUA_OK && context->failure_type == LWB_FAILURE_RUNTIME) {
+        context->failure_type = LWB_FAILURE_SYNTAX;
+        note_syntax_place(context, chunk_name);
+    }
+    return LWB_FAILED;
+}
+
+lwb_event lwb_context_check(lwb_context *context, const char *script, size_t length, const char *chunk_name) {
+    lua_State *L = context->main;
+    compilation work = {script, chunk_name, length, LUA_OK};
+    lua_pushcfunction(L, check);
+    lua_pushlightuserdata(L, &work);
+    int status = lua_pcall(L, 1, 0, 0);
+    if (status == LUA_OK) return LWB_READY;
+    return describe_preparation(context, status, work.status, chunk_name);
+}
+
+// ---- Preparing -----------------------------------------------------------------------------------------------------
+
+typedef struct preparation {
+    const lwb_setup *setup;
+    lwb_eval *eval;
+    int compiled;
+} preparation;
+
+// A value of its own, not a member of one: null is nil.
+static void push_top(lua_State *L, const json_t *value) {
+    lwb_push_json(L, value, lwb_context_of(L)->options.keep_nulls);
+}
+
+static void set_globals(lua_State *L, const json_t *globals) {
+    json_t *source = (json_t *)(uintptr_t)globals;
+    const char *key;
+    size_t key_length;
+    json_t *value;
+    lua_pushglobaltable(L);
+    json_object_keylen_foreach(source, key, key_length, value) {
+        lua_pushlstring(L, key, key_length);
+        push_top(L, value);
+        lua_rawset(L, -3);
+    }
+    lua_pop(L, 1);
+}
+
+static int prepare(lua_State *L) {
+    preparation *work = lua_touserdata(L, 1);
+    const lwb_setup *setup = work->setup;
+    lwb_eval *eval = work->eval;
+    lua_State *coroutine = lua_newthread(L);
+    eval->reference = luaL_ref(L, LUA_REGISTRYINDEX);
+    eval->coroutine = coroutine;
+    work->compiled = compile(L, setup->script, setup->script_length, setup->chunk_name);
+    if (work->compiled != LUA_OK) return lua_error(L);
+    if (setup->globals != NULL) set_globals(L, setup->globals);
+    size_t count = setup->args == NULL ? 0 : json_array_size(setup->args);
+    luaL_checkstack(L, (int)count + 1, "too many arguments");
+    for (size_t i = 0; i < count; i++)
+        push_top(L, json_array_get(setup->args, i));
+    if (!lua_checkstack(coroutine, (int)count + 1)) return luaL_error(L, "too many arguments");
+    lua_xmove(L, coroutine, (int)count + 1);
+    eval->first_arguments = (int)count;
+    return 0;
+}
+
+lwb_event lwb_eval_prepare(lwb_context *context, const lwb_setup *setup, lwb_eval **result) {
+    lua_State *L = context->main;
+    lwb_eval *eval = calloc(1, sizeof *eval);
+    *result = eval;
+    if (eval == NULL) {
+        lwb_set_failure(context, LWB_FAILURE_MEMORY, "not enough memory");
+        return LWB_FAILED;
+    }
+    free(context->eval);
+    context->eval = eval;
+    *eval = (lwb_eval){
+        .context = context,
+        .reference = LUA_NOREF,
+        .cpu_left_ns = setup->cpu_limit_ns == 0 ? INT64_MAX : setup->cpu_limit_ns,
+        .parks = setup->parks,
+        .callback = setup->callback,
+        .owner = setup->owner,
+    };
+    preparation work = {setup, eval, LUA_OK};
+    lua_pushcfunction(L, prepare);
+    lua_pushlightuserdata(L, &work);
+    int status = lua_pcall(L, 1, 0, 0);
+    if (status == LUA_OK) return LWB_READY;
+    return describe_preparation(context, status, work.compiled, setup->chunk_name);
+}
+
+// ---- Resuming ------------------------------------------------------------------------------------------------------
+
+// Encodes what the script returned: nothing is null, several values are an array.
+static int encode_results(lua_State *L) {
+    lwb_context *context = lwb_context_of(L);
+    int count = lua_gettop(L);
+    lwb_buffer_clear(&context->output);
+    if (count == 0) {
+        lwb_append(L, context, "null", 4, NULL);
+    } else if (count == 1) {
+        lwb_encode(L, context, 1, "result", NULL);
+    } else {
+        lwb_encode_all(L, context, "result", NULL);
+    }
+    return 0;
+}
+
+static lwb_event finish(lwb_eval *eval, int results) {
+    lwb_context *context = eval->context;
+    lua_State *co = eval->coroutine;
+    // The coroutine has ended, so it may be used like any state, and its hook must not see this call.
+    lua_sethook(co, NULL, 0, 0);
+    if (!lua_checkstack(co, 2)) {
+        lwb_set_failure(context, LWB_FAILURE_MEMORY, "not enough memory");
+        return LWB_FAILED;
+    }
+    lua_pushcfunction(co, encode_results);
+    lua_insert(co, -results - 1);
+    int status = lua_pcall(co, results, 0, 0);
+    if (status == LUA_OK) return LWB_FINISHED;
+    lua_xmove(co, context->main, 1);
+    lwb_describe(context, status, NULL);
+    return LWB_FAILED;
+}
+
+static lwb_event fail(lwb_eval *eval, int status) {
+    lwb_context *context = eval->context;
+    if (context->condemned) {
+        if (!context->stop_described) lwb_clear_failure(context);
+        return LWB_STOPPED;
+    }
+    // The error is on top; the coroutine keeps its stack, so that the traceback can be made from it.
+    lua_xmove(eval->coroutine, context->main, 1);
+    lwb_describe(context, status, eval->coroutine);
+    return LWB_FAILED;
+}
+
+static void hold(lwb_context *context, json_t *value) {
+    if (context->held != NULL) json_decref(context->held);
+    context->held = value;
+}
+
+lwb_event lwb_eval_resume(lwb_eval *eval, lwb_stopper *stopper, lwb_answer answer) {
+    lwb_context *context = eval->context;
+    bool limited = eval->cpu_left_ns != INT64_MAX;
+    int64_t begun = lwb_stopper_cpu_mark(stopper);
+    int results = 0, arguments = eval->first_arguments;
+
+    hold(context, answer.value);
+    eval->answer_kind = answer.kind;
+    eval->first_arguments = 0;
+    context->current = eval;
+    context->stopper = stopper;
+    context->orders = 0;
+    context->can_travel = true;
+    context->yield = LWB_YIELD_SCRIPT;
+    context->cpu_end_ns = limited ? begun + eval->cpu_left_ns : INT64_MAX;
+    context->running = eval->coroutine;
+    if (lwb_stopper_counts(stopper)) lwb_hook_counting(eval->coroutine);
+
+    lwb_stopper_enter(stopper, context);
+    int status = lua_resume(eval->coroutine, context->main, arguments, &results);
+    lwb_stopper_leave(stopper);
+
+    context->running = NULL;
+    lwb_event event;
+    if (status == LUA_OK) {
+        event = finish(eval, results);
+    } else if (status != LUA_YIELD) {
+        event = fail(eval, status);
+    } else {
+        event = context->yield == LWB_YIELD_PARK ? LWB_PARKED : LWB_SLICED;
+    }
+    hold(context, NULL);
+    context->current = NULL;
+    context->stopper = NULL;
+    if (limited) {
+        eval->cpu_left_ns -= lwb_stopper_cpu_mark(stopper) - begun;
+        // A slice looks at the clock in the hook; this catches what used up its budget without being sliced.
+        if (eval->cpu_left_ns <= 0 && event != LWB_FINISHED && event != LWB_FAILED) {
+            eval->cpu_left_ns = 0;
+            if (event != LWB_STOPPED) {
+                eval->cpu_exceeded = true;
+                event = LWB_STOPPED;
+                if (!context->stop_described) lwb_clear_failure(context);
+            }
+        }
+    }
+    return event;
+}
+
+uint32_t lwb_eval_function(const lwb_eval *eval) {
+    return eval->function;
+}
+
+bool lwb_eval_cpu_exceeded(const lwb_eval *eval) {
+    return eval->cpu_exceeded;
+}
+
+int64_t lwb_eval_cpu_left(const lwb_eval *eval) {
+    return eval->cpu_left_ns;
+}

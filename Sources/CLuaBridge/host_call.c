@@ -1,0 +1,127 @@
+// A host function as a script sees it: a C closure that parks the coroutine, or asks the host's callback at once.
+#include "internal.h"
+
+#include <string.h>
+
+// Upvalues of a host function's closure.
+enum { UPVALUE_NAME = 1, UPVALUE_INDEX = 2 };
+
+static const char *function_name(lua_State *L) {
+    return lua_tostring(L, lua_upvalueindex(UPVALUE_NAME));
+}
+
+void lwb_push_held(lua_State *L, lwb_context *context) {
+    if (context->held == NULL) {
+        lua_pushnil(L);
+        return;
+    }
+    lwb_push_json(L, context->held, context->options.keep_nulls);
+    json_decref(context->held);
+    context->held = NULL;
+}
+
+// Turns the host's error answer, the table at the top, into the script's error object, and raises it.
+static int raise_host_error(lua_State *L, const char *name) {
+    int answer = lua_gettop(L);
+    lua_getfield(L, answer, "message");
+    lwb_push_error_object(L, "host", name);
+    lua_getfield(L, answer, "type");
+    lua_setfield(L, -2, "host_type");
+    lua_getfield(L, answer, "data");
+    lua_setfield(L, -2, "data");
+    return lua_error(L);
+}
+
+// Gives the script what the host answered: `kind` says what `context->held` is.
+static int deliver(lua_State *L, lwb_context *context, lwb_answer_kind kind) {
+    const char *name = function_name(L);
+    lua_settop(L, 0);
+    lwb_push_held(L, context);
+    switch (kind) {
+    case LWB_ANSWER_NONE:
+    case LWB_ANSWER_RESULT: return 1;
+    case LWB_ANSWER_ERROR: return raise_host_error(L, name);
+    case LWB_ANSWER_TIMEOUT: lwb_push_error_object(L, "timeout", name); return lua_error(L);
+    }
+    return luaL_error(L, "unknown kind of answer");
+}
+
+// Goes on behind the call when lwb_eval_resume has brought the answer.
+static int answered(lua_State *L, int status, lua_KContext kind_is_in_context) {
+    (void)status;
+    (void)kind_is_in_context;
+    lwb_context *context = lwb_context_of(L);
+    return deliver(L, context, context->current->answer_kind);
+}
+
+static int call_by_parking(lua_State *L) {
+    lwb_context *context = lwb_context_of(L);
+    const char *name = function_name(L);
+    const char *obstacle = NULL;
+    if (!context->current->parks) {
+        obstacle = "is answered by request, which luawait_eval cannot wait for: use luawait_start";
+    } else if (!context->can_travel || !lua_isyieldable(L)) {
+        obstacle = "cannot wait here: it was called from inside a C function that cannot yield "
+                   "(a table.sort comparator or a string.gsub callback, say)";
+    }
+    if (obstacle != NULL) {
+        luaL_where(L, 1);
+        return lwb_raise_error(L, "runtime", name, "%shost function '%s' %s", lua_tostring(L, -1), name, obstacle);
+    }
+    lwb_buffer_clear(&context->output);
+    lwb_encode_all(L, context, "arguments", name);
+    context->current->function = (uint32_t)lua_tointeger(L, lua_upvalueindex(UPVALUE_INDEX));
+    context->yield = LWB_YIELD_PARK;
+    // The arguments are text now; a parked script should not keep them alive.
+    lua_settop(L, 0);
+    return lua_yieldk(L, 0, 0, answered);
+}
+
+static int call_back(lua_State *L) {
+    lwb_context *context = lwb_context_of(L);
+    lwb_eval *eval = context->current;
+    lwb_buffer_clear(&context->output);
+    lwb_encode_all(L, context, "arguments", function_name(L));
+    uint32_t index = (uint32_t)lua_tointeger(L, lua_upvalueindex(UPVALUE_INDEX));
+    // The callback is the host's code: no signal may interrupt its system calls. It may also use this context's thread for
+    // another engine's scripts, so nothing of ours may be in between.
+    lwb_stopper *stopper = context->stopper;
+    lwb_stopper_pause(stopper);
+    lwb_answer answer = eval->callback(eval->owner, index, context->output.bytes, context->output.length);
+    lwb_stopper_resume(stopper);
+    if (context->held != NULL) json_decref(context->held);
+    context->held = answer.value;
+    lwb_check_stop(L, context);
+    return deliver(L, context, answer.kind);
+}
+
+// Pushes the table that holds the last part of the dotted name, making tables on the way, and returns that part.
+static const char *push_holder(lua_State *L, const char *name) {
+    lua_pushglobaltable(L);
+    for (const char *dot; (dot = strchr(name, '.')) != NULL; name = dot + 1) {
+        lua_pushlstring(L, name, (size_t)(dot - name));
+        lua_pushvalue(L, -1);
+        if (lua_rawget(L, -3) != LUA_TTABLE) {
+            lua_pop(L, 1);
+            lua_newtable(L);
+            lua_pushvalue(L, -2);
+            lua_pushvalue(L, -2);
+            lua_rawset(L, -5);
+        }
+        lua_replace(L, -3);
+        lua_pop(L, 1);
+    }
+    return name;
+}
+
+void lwb_define_functions(lua_State *L, const lwb_function *functions, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        const char *last = push_holder(L, functions[i].name);
+        lua_pushstring(L, last);
+        lua_pushstring(L, functions[i].name);
+        lua_pushinteger(L, functions[i].index);
+        lua_pushcclosure(L, functions[i].is_callback ? call_back : call_by_parking, 2);
+        lua_rawset(L, -3);
+        lua_pop(L, 1);
+    }
+}

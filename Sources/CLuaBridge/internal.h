@@ -1,0 +1,160 @@
+// What the bridge's files share. Nothing outside this target includes it.
+#ifndef LUAWAIT_BRIDGE_INTERNAL_H
+#define LUAWAIT_BRIDGE_INTERNAL_H
+
+#include "CLuaBridge.h"
+
+#include <lauxlib.h>
+#include <lua.h>
+#include <lualib.h>
+#include <signal.h>
+
+#ifdef __cplusplus
+#error "the bridge is C, but for number_format.cpp, which needs none of this"
+#endif
+
+// Bytes that outlive a longjmp: they belong to the context, never to a C frame.
+typedef struct lwb_buffer {
+    char *bytes;
+    size_t length, capacity;
+} lwb_buffer;
+
+// False when out of memory, which the caller turns into Lua's memory error where it may raise.
+bool lwb_buffer_append(lwb_buffer *buffer, const char *bytes, size_t length);
+void lwb_buffer_clear(lwb_buffer *buffer);
+void lwb_buffer_free(lwb_buffer *buffer);
+
+// Where the encoder is: one entry for each table it is inside of, so that an error can name the path.
+typedef struct lwb_path_entry {
+    const void *table; // for the search for cycles
+    const char *key;   // NULL for an index
+    size_t key_length;
+    lua_Integer index;
+} lwb_path_entry;
+
+// Why the running coroutine yielded.
+typedef enum lwb_yield {
+    LWB_YIELD_SCRIPT, // the script's own coroutine.yield
+    LWB_YIELD_PARK,   // a host call; travels through all resumers to lwb_eval_resume
+    LWB_YIELD_SLICE,  // a time slice is over; travels the same way
+} lwb_yield;
+
+struct lwb_eval {
+    lwb_context *context;
+    lua_State *coroutine; // the script's main coroutine, kept alive by `reference`
+    int reference;
+    int first_arguments;         // on the coroutine's stack until the first resume
+    uint32_t function;           // the host function it is parked at
+    lwb_answer_kind answer_kind; // what the context's held value is, for the call it is parked at
+    int64_t cpu_left_ns;         // INT64_MAX: no limit
+    bool cpu_exceeded;
+    bool parks;
+    lwb_callback callback;
+    void *owner;
+};
+
+// One place a failure's text is kept: offsets into `failure_text`, because that may move as it grows.
+typedef struct lwb_span {
+    size_t start, length;
+    bool present;
+} lwb_span;
+
+struct lwb_context {
+    lua_State *main; // runs no script: protected calls that prepare, convert and describe
+    lwb_options options;
+    size_t memory_used;
+
+    // Read by the signal handler, which runs on the thread that writes them: volatile is enough.
+    lua_State *volatile running;     // the coroutine that executes now
+    volatile sig_atomic_t orders;    // lwb_order bits not obeyed yet
+    volatile sig_atomic_t condemned; // stays set: every instruction raises again
+    bool can_travel;                 // whether a yield of `running` gets through all its resumers
+    bool stop_described;             // where the script was when it was condemned has been noted
+    lwb_yield yield;
+    lwb_eval *current;    // the eval inside lwb_eval_resume
+    lwb_stopper *stopper; // of the thread inside lwb_eval_resume
+    int64_t cpu_end_ns;   // of the thread's clock, when the eval's budget ends
+
+    lwb_eval *eval; // the context's eval
+    json_t *held;   // an answer on its way into Lua: here, because a longjmp may skip the frame that would release it
+    lwb_buffer output;
+    lwb_path_entry *path; // max_depth + 1 entries
+
+    lwb_buffer failure_text;
+    lwb_failure_type failure_type;
+    int failure_line;
+    lwb_span message, chunk, traceback, function, host_type, data;
+};
+
+// The context of any Lua state in it. Cannot raise: the extra space of a new thread is a copy of its main thread's.
+static inline lwb_context *lwb_context_of(lua_State *L) {
+    return *(lwb_context **)lua_getextraspace(L);
+}
+
+// ---- Everything below may raise, unless it says otherwise: only inside protected calls. ----
+
+// sandbox.c: opens the libraries, on a new state.
+void lwb_open_sandbox(lua_State *L);
+void lwb_open_coroutine(lua_State *L); // coroutine_library.c: pushes the table
+void lwb_open_json(lua_State *L);      // json_library.c: pushes the table
+// json_library.c: pushes the metatable that marks arrays.
+void lwb_push_array_mark(lua_State *L);
+
+// host_call.c
+void lwb_define_functions(lua_State *L, const lwb_function *functions, size_t count);
+// Pushes `context->held` as a value and releases it.
+void lwb_push_held(lua_State *L, lwb_context *context);
+
+// json_decode.c
+void lwb_push_json(lua_State *L, const json_t *value, bool keep_nulls);
+
+// json_encode.c: appends the value at `index` to the context's output. `root` names it in errors, `function` is the host
+// function the value goes to (NULL for the script's own result).
+void lwb_encode(lua_State *L, lwb_context *context, int index, const char *root, const char *function);
+// Appends the values from 1 to the top as an array: root[1], root[2] …
+void lwb_encode_all(lua_State *L, lwb_context *context, const char *root, const char *function);
+void lwb_append(lua_State *L, lwb_context *context, const char *bytes, size_t length, const char *function);
+bool lwb_is_utf8(const char *bytes, size_t length); // utf8.c; does not raise
+
+// error_object.c: the table a script sees for a failed host call.
+#define LWB_ERROR_METATABLE "luawait.error"
+void lwb_open_error_object(lua_State *L);
+// Takes the message from the top of the stack, leaves the error object there.
+void lwb_push_error_object(lua_State *L, const char *type, const char *function);
+int lwb_raise_error(lua_State *L, const char *type, const char *function, const char *format, ...);
+
+// failure.c
+// Describes the error that is alone on the main state's stack, and takes it from there. `status` is that of the call that
+// failed, `coroutine` where it came from (NULL: from no script). Does not raise.
+void lwb_describe(lwb_context *context, int status, lua_State *coroutine);
+void lwb_clear_failure(lwb_context *context); // does not raise
+void lwb_note_stop(lua_State *L, lwb_context *context);
+// Sets a failure that needs no Lua. Does not raise.
+void lwb_set_failure(lwb_context *context, lwb_failure_type type, const char *message);
+
+// preemption.c
+// Publishes which coroutine executes, and passes on orders that came meanwhile. Does not raise.
+void lwb_set_running(lwb_context *context, lua_State *L);
+// Obeys orders that came while the script was in C. Raises when condemned.
+void lwb_check_stop(lua_State *L, lwb_context *context);
+int lwb_raise_stop(lua_State *L, lwb_context *context);
+// Called by the signal handler, or by the thread itself: async-signal-safe, does not raise.
+void lwb_obey(lwb_context *context, int orders);
+void lwb_hook_counting(lua_State *L);
+
+// stop_signal.c; none of them raises.
+void lwb_stopper_enter(lwb_stopper *stopper, lwb_context *context);
+void lwb_stopper_leave(lwb_stopper *stopper);
+void lwb_stopper_pause(lwb_stopper *stopper);
+void lwb_stopper_resume(lwb_stopper *stopper);
+int lwb_stopper_take_orders(lwb_stopper *stopper);
+bool lwb_stopper_counts(const lwb_stopper *stopper);
+int64_t lwb_stopper_cpu_mark(const lwb_stopper *stopper);
+int64_t lwb_thread_cpu_ns(void);
+
+// number_format.cpp; none of them raises. `buffer` has room for LWB_NUMBER_ROOM bytes; returns the length.
+#define LWB_NUMBER_ROOM 40
+size_t lwb_format_double(char *buffer, double value);
+size_t lwb_format_integer(char *buffer, long long value);
+
+#endif

@@ -1,0 +1,44 @@
+// The script's `json` table: json.null and json.array.
+#include "internal.h"
+
+static const char array_mark; // its address is the key in the registry
+
+void lwb_push_array_mark(lua_State *L) {
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &array_mark);
+}
+
+// json.array(table): marks it, so that it is an array even when empty. Without an argument, a new one.
+static int mark_array(lua_State *L) {
+    if (lua_isnoneornil(L, 1)) {
+        lua_settop(L, 0);
+        lua_newtable(L);
+    }
+    luaL_checktype(L, 1, LUA_TTABLE);
+    lua_settop(L, 1);
+    lwb_push_array_mark(L);
+    lua_setmetatable(L, 1);
+    return 1;
+}
+
+static int null_to_string(lua_State *L) {
+    lua_pushstring(L, lua_touserdata(L, 1) == NULL ? "null" : "userdata");
+    return 1;
+}
+
+void lwb_open_json(lua_State *L) {
+    lua_newtable(L);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &array_mark);
+
+    lua_createtable(L, 0, 2);
+    lua_pushlightuserdata(L, NULL);
+    // All light userdata share one metatable, and this is the only one that scripts ever see.
+    lua_createtable(L, 0, 2);
+    lua_pushcfunction(L, null_to_string);
+    lua_setfield(L, -2, "__tostring");
+    lua_pushboolean(L, 0);
+    lua_setfield(L, -2, "__metatable");
+    lua_setmetatable(L, -2);
+    lua_setfield(L, -2, "null");
+    lua_pushcfunction(L, mark_array);
+    lua_setfield(L, -2, "array");
+}

@@ -1,0 +1,95 @@
+// What a running script does when it is told to stop: the hook, and who sets it where.
+//
+// Nothing costs anything until a stop is asked for: scripts run without hooks. The signal handler then sets one on the
+// coroutine that is running. For a slice it counts: at the next instruction the coroutine yields. A condemned eval gets
+// all four masks, and the hook raises at every event from then on, so that a pcall that catches one error meets the next
+// at its next instruction, and C functions called from C are caught at their calls and returns.
+#include "internal.h"
+
+static const char stop_value; // its address is the error a condemned script dies of
+
+static void hook(lua_State *L, lua_Debug *event);
+
+// How many instructions pass between two looks when orders are looked for by counting.
+enum { COUNTING_INTERVAL = 1000 };
+
+static void set_hook(const lwb_context *context, lua_State *L) {
+    if (context->condemned) {
+        lua_sethook(L, hook, LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT, 1);
+    } else {
+        lua_sethook(L, hook, LUA_MASKCOUNT, 1);
+    }
+}
+
+static void unset_hook(const lwb_context *context, lua_State *L) {
+    if (context->stopper != NULL && lwb_stopper_counts(context->stopper)) {
+        lua_sethook(L, hook, LUA_MASKCOUNT, COUNTING_INTERVAL);
+    } else {
+        lua_sethook(L, NULL, 0, 0);
+    }
+}
+
+void lwb_hook_counting(lua_State *L) {
+    lua_sethook(L, hook, LUA_MASKCOUNT, COUNTING_INTERVAL);
+}
+
+// lua_sethook may be called from a signal handler (Lua's own interpreter does); nothing else here touches Lua.
+void lwb_obey(lwb_context *context, int orders) {
+    if (orders & LWB_ORDER_CONDEMN) context->condemned = 1;
+    if (orders & LWB_ORDER_SLICE) context->orders = 1;
+    lua_State *running = context->running;
+    if (running != NULL && (context->condemned || context->orders)) set_hook(context, running);
+}
+
+void lwb_set_running(lwb_context *context, lua_State *L) {
+    context->running = L;
+    // A handler that ran before this line has set its hook on the coroutine that ran before; one that runs after sees L.
+    if (context->condemned || context->orders) set_hook(context, L);
+}
+
+int lwb_raise_stop(lua_State *L, lwb_context *context) {
+    set_hook(context, L);
+    if (!context->stop_described) {
+        context->stop_described = true;
+        lwb_note_stop(L, context);
+    }
+    // Not text: making text allocates, and a script at its memory limit would get another error instead.
+    lua_pushlightuserdata(L, (void *)(uintptr_t)&stop_value);
+    return lua_error(L);
+}
+
+void lwb_check_stop(lua_State *L, lwb_context *context) {
+    if (context->condemned) lwb_raise_stop(L, context);
+}
+
+static bool over_budget(lwb_context *context) {
+    lwb_eval *eval = context->current;
+    if (eval->cpu_left_ns == INT64_MAX || lwb_thread_cpu_ns() < context->cpu_end_ns) return false;
+    eval->cpu_exceeded = true;
+    return true;
+}
+
+static void hook(lua_State *L, lua_Debug *event) {
+    lwb_context *context = lwb_context_of(L);
+    if (lwb_stopper_counts(context->stopper)) {
+        int orders = lwb_stopper_take_orders(context->stopper);
+        if (orders != 0) lwb_obey(context, orders);
+    }
+    if (!context->condemned && context->orders && over_budget(context)) context->condemned = 1;
+    if (context->condemned) {
+        lwb_raise_stop(L, context);
+        return;
+    }
+    if (!context->orders) {
+        unset_hook(context, L); // an order that another coroutine has obeyed already
+        return;
+    }
+    // Lua lets a hook yield in count and line events only; this hook has no other mask before it is condemned.
+    if (event->event != LUA_HOOKCOUNT && event->event != LUA_HOOKLINE) return;
+    context->orders = 0;
+    unset_hook(context, L);
+    // Where it cannot yield the slice goes on, and the next order finds it somewhere else.
+    if (!context->can_travel || !lua_isyieldable(L)) return;
+    context->yield = LWB_YIELD_SLICE;
+    lua_yield(L, 0);
+}

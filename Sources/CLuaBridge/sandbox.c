@@ -1,0 +1,165 @@
+// What a script finds in its world: Lua's libraries without what reaches out of the world or could not be stopped.
+#include "internal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void remove_fields(lua_State *L, int index, const char *const *names) {
+    index = lua_absindex(L, index);
+    for (; *names != NULL; names++) {
+        lua_pushnil(L);
+        lua_setfield(L, index, *names);
+    }
+}
+
+// load, for text alone: a crafted binary chunk can crash the interpreter. The upvalue is Lua's own.
+static int load_text(lua_State *L) {
+    if (!lua_isnoneornil(L, 3) && strchr(luaL_checkstring(L, 3), 't') == NULL) {
+        lua_pushnil(L);
+        lua_pushliteral(L, "attempt to load a binary chunk (only text is allowed)");
+        return 2;
+    }
+    // The number of arguments tells Lua's load whether an environment was given, even a nil one.
+    if (lua_gettop(L) < 3) lua_settop(L, 3);
+    lua_pushliteral(L, "t");
+    lua_replace(L, 3);
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_insert(L, 1);
+    lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
+    return lua_gettop(L);
+}
+
+// setmetatable without finalizers: they would run at a time, and on a stack, that nobody can foresee.
+static int set_metatable(lua_State *L) {
+    if (lua_istable(L, 2)) {
+        lua_pushliteral(L, "__gc");
+        if (lua_rawget(L, 2) != LUA_TNIL) return luaL_error(L, "__gc is not available");
+        lua_pop(L, 1);
+    }
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_insert(L, 1);
+    lua_call(L, lua_gettop(L) - 1, 1);
+    return 1;
+}
+
+// collectgarbage for looking and collecting; tuning it would be tuning the host.
+static int collect_garbage(lua_State *L) {
+    static const char *const options[] = {"collect", "count", "step", "isrunning", NULL};
+    static const int codes[] = {LUA_GCCOLLECT, LUA_GCCOUNT, LUA_GCSTEP, LUA_GCISRUNNING};
+    int code = codes[luaL_checkoption(L, 1, "collect", options)];
+    if (code == LUA_GCCOUNT) {
+        lua_pushnumber(L, (lua_Number)lua_gc(L, LUA_GCCOUNT) + (lua_Number)lua_gc(L, LUA_GCCOUNTB) / 1024);
+    } else if (code == LUA_GCCOLLECT) {
+        lua_pushinteger(L, lua_gc(L, code));
+    } else {
+        lua_pushboolean(L, code == LUA_GCSTEP ? lua_gc(L, code, 0) : lua_gc(L, code));
+    }
+    return 1;
+}
+
+// The message handler of xpcall: the script's own (the upvalue), unless the eval is condemned. Lua calls message handlers
+// with hooks off when the error came from a hook, so a handler that loops could not be stopped.
+static int handle_message(lua_State *L) {
+    if (lwb_context_of(L)->condemned) return 1;
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_insert(L, 1);
+    lua_call(L, lua_gettop(L) - 1, 1);
+    return 1;
+}
+
+static int xpcall_done(lua_State *L, int status, lua_KContext extra) {
+    if (status != LUA_OK && status != LUA_YIELD) {
+        lua_pushboolean(L, 0);
+        lua_pushvalue(L, -2);
+        return 2;
+    }
+    return lua_gettop(L) - (int)extra;
+}
+
+static int call_protected_with_handler(lua_State *L) {
+    int arguments = lua_gettop(L);
+    luaL_checktype(L, 2, LUA_TFUNCTION);
+    lua_pushvalue(L, 2);
+    lua_pushcclosure(L, handle_message, 1);
+    lua_replace(L, 2);
+    lua_pushboolean(L, 1); // the first result
+    lua_pushvalue(L, 1);
+    lua_rotate(L, 3, 2); // handler at 2, then true, function, arguments
+    int status = lua_pcallk(L, arguments - 2, LUA_MULTRET, 2, 2, xpcall_done);
+    return xpcall_done(L, status, 2);
+}
+
+// One write for a line, so that the lines of scripts that run at once stay whole.
+static int print_line(lua_State *L) {
+    int count = lua_gettop(L);
+    luaL_Buffer line;
+    luaL_buffinit(L, &line);
+    for (int i = 1; i <= count; i++) {
+        if (i > 1) luaL_addchar(&line, '\t');
+        luaL_tolstring(L, i, NULL);
+        luaL_addvalue(&line);
+    }
+    luaL_addchar(&line, '\n');
+    luaL_pushresult(&line);
+    if (lwb_context_of(L)->options.print_to_stdout) {
+        size_t length;
+        const char *bytes = lua_tolstring(L, -1, &length);
+        // A closed or full stdout is the host's affair; Lua's own print ignores it too.
+        (void)fwrite(bytes, 1, length, stdout);
+        (void)fflush(stdout);
+    }
+    return 0;
+}
+
+// Replaces the global `name` by `function` with the original as its upvalue.
+static void wrap_global(lua_State *L, const char *name, lua_CFunction function) {
+    lua_getglobal(L, name);
+    lua_pushcclosure(L, function, 1);
+    lua_setglobal(L, name);
+}
+
+static void open_base(lua_State *L) {
+    static const char *const unsafe[] = {"dofile", "loadfile", NULL};
+    luaL_requiref(L, LUA_GNAME, luaopen_base, 1);
+    remove_fields(L, -1, unsafe);
+    lua_pop(L, 1);
+    wrap_global(L, "load", load_text);
+    wrap_global(L, "setmetatable", set_metatable);
+    lua_register(L, "collectgarbage", collect_garbage);
+    lua_register(L, "xpcall", call_protected_with_handler);
+    lua_register(L, "print", print_line);
+}
+
+static void open_string(lua_State *L) {
+    static const char *const unsafe[] = {"dump", NULL};
+    luaL_requiref(L, LUA_STRLIBNAME, luaopen_string, 1);
+    remove_fields(L, -1, unsafe);
+    // The metatable of strings is shared by every string there is.
+    lua_pushliteral(L, "");
+    lua_getmetatable(L, -1);
+    lua_pushboolean(L, 0);
+    lua_setfield(L, -2, "__metatable");
+    lua_pop(L, 3);
+}
+
+static void open_os(lua_State *L) {
+    static const char *const unsafe[] = {"execute", "exit", "getenv", "remove", "rename", "setlocale", "tmpname", NULL};
+    luaL_requiref(L, LUA_OSLIBNAME, luaopen_os, 1);
+    remove_fields(L, -1, unsafe);
+    lua_pop(L, 1);
+}
+
+void lwb_open_sandbox(lua_State *L) {
+    open_base(L);
+    open_string(L);
+    open_os(L);
+    luaL_requiref(L, LUA_TABLIBNAME, luaopen_table, 1);
+    luaL_requiref(L, LUA_MATHLIBNAME, luaopen_math, 1);
+    luaL_requiref(L, LUA_UTF8LIBNAME, luaopen_utf8, 1);
+    lua_pop(L, 3);
+    lwb_open_coroutine(L);
+    lua_setglobal(L, LUA_COLIBNAME);
+    lwb_open_json(L);
+    lua_setglobal(L, "json");
+    lwb_open_error_object(L);
+}

@@ -1,0 +1,32 @@
+// System calls that Swift cannot make: futex(2), which is variadic syscall(2) to it, eventfd(2), which its Glibc module
+// leaves out, and a thread that is born with its signals blocked. Nothing here knows of Lua or of the engine.
+#ifndef LUAWAIT_PLATFORM_H
+#define LUAWAIT_PLATFORM_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+// A place for one thread to wait in. An unpark while nobody waits makes the next park return at once; several are as one.
+typedef struct lwp_parker {
+    uint32_t state; // accessed atomically, by platform.c alone
+} lwp_parker;
+
+// Waits for an unpark, at most `timeout_ns` nanoseconds (negative: without limit). True when there was one.
+bool lwp_parker_park(lwp_parker *parker, int64_t timeout_ns);
+void lwp_parker_unpark(lwp_parker *parker);
+
+// Starts a joinable thread in which all signals are blocked from its first instruction on, so that the host's handlers never
+// run on it. `name`, at most 15 bytes, is for debuggers and `top -H`. Returns 0 or an errno.
+int lwp_thread_start(pthread_t *thread, const char *name, size_t stack_size, void (*body)(void *), void *argument);
+
+// A descriptor that polls readable or not, closed on exec. Negative errno on failure.
+int lwp_level_new(void);
+// Calls for one descriptor must not overlap, and must alternate: true, false, true …
+void lwp_level_set(int descriptor, bool readable);
+
+// Nanoseconds of CLOCK_MONOTONIC.
+int64_t lwp_monotonic_ns(void);
+
+#endif

@@ -1,0 +1,92 @@
+#define _GNU_SOURCE // pthread_setname_np
+#include "CPlatform.h"
+
+#include <errno.h>
+#include <linux/futex.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { EMPTY = 0, NOTIFIED = 1 };
+#define PARKED UINT32_MAX // EMPTY - 1
+
+static void futex_wait(uint32_t *word, uint32_t expected, int64_t timeout_ns) {
+    struct timespec timeout = {.tv_sec = timeout_ns / 1000000000, .tv_nsec = timeout_ns % 1000000000};
+    // A wrong value, a signal or the timeout: the caller looks at the word whatever the reason.
+    (void)syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, expected, timeout_ns < 0 ? NULL : &timeout, NULL, 0);
+}
+
+bool lwp_parker_park(lwp_parker *parker, int64_t timeout_ns) {
+    // NOTIFIED becomes EMPTY, EMPTY becomes PARKED.
+    if (__atomic_fetch_sub(&parker->state, 1, __ATOMIC_SEQ_CST) == NOTIFIED) return true;
+    if (timeout_ns >= 0) {
+        futex_wait(&parker->state, PARKED, timeout_ns);
+        return __atomic_exchange_n(&parker->state, EMPTY, __ATOMIC_SEQ_CST) == NOTIFIED;
+    }
+    for (;;) {
+        futex_wait(&parker->state, PARKED, -1);
+        uint32_t expected = NOTIFIED;
+        if (__atomic_compare_exchange_n(&parker->state, &expected, EMPTY, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+            return true;
+    }
+}
+
+void lwp_parker_unpark(lwp_parker *parker) {
+    if (__atomic_exchange_n(&parker->state, NOTIFIED, __ATOMIC_SEQ_CST) == PARKED) {
+        (void)syscall(SYS_futex, &parker->state, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+    }
+}
+
+typedef struct start {
+    void (*body)(void *);
+    void *argument;
+} start;
+
+static void *run(void *data) {
+    start begin = *(start *)data;
+    free(data);
+    begin.body(begin.argument);
+    return NULL;
+}
+
+int lwp_thread_start(pthread_t *thread, const char *name, size_t stack_size, void (*body)(void *), void *argument) {
+    start *begin = malloc(sizeof *begin);
+    if (begin == NULL) return ENOMEM;
+    *begin = (start){body, argument};
+    pthread_attr_t attributes;
+    sigset_t all, before;
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, stack_size);
+    // Between pthread_create and a mask set by the thread itself a signal of the host's could slip in.
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int result = pthread_create(thread, &attributes, run, begin);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_attr_destroy(&attributes);
+    if (result != 0) {
+        free(begin);
+    } else {
+        (void)pthread_setname_np(*thread, name); // a refusal changes nothing that matters
+    }
+    return result;
+}
+
+int lwp_level_new(void) {
+    int descriptor = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    return descriptor < 0 ? -errno : descriptor;
+}
+
+void lwp_level_set(int descriptor, bool readable) {
+    // Neither can fail: the counter only ever goes between 0 and 1.
+    eventfd_t count = 0;
+    (void)(readable ? eventfd_write(descriptor, 1) : eventfd_read(descriptor, &count));
+}
+
+int64_t lwp_monotonic_ns(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}

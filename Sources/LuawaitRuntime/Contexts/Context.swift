@@ -1,0 +1,54 @@
+import CLuaBridge
+import Synchronization
+
+/// A Lua world, owned. Freed with the last reference, on whatever thread drops it.
+package final class Context: @unchecked Sendable {
+    // Unchecked: used by one thread at a time, the one that runs its eval.
+
+    let raw: OpaquePointer
+    /// The functions that were defined in it; kept, because the script can call them as long as the world exists.
+    let functions: FunctionSet
+    private let count: LiveCount
+
+    /// How many there are; shared by all contexts of an engine.
+    final class LiveCount: Sendable {
+        let value = Atomic<Int>(0)
+    }
+
+    /// Nil when out of memory.
+    init?(config: EngineConfig, limits: Limits, functions: FunctionSet, count: LiveCount) {
+        var options = lwb_options(config: config, limits: limits)
+        let declarations = functions.declarations
+        guard let raw = lwb_context_new(&options, declarations.baseAddress, declarations.count) else { return nil }
+        self.raw = raw
+        self.functions = functions
+        self.count = count
+        count.value.wrappingAdd(1, ordering: .relaxed)
+    }
+
+    deinit {
+        lwb_context_free(raw)
+        count.value.wrappingSubtract(1, ordering: .relaxed)
+    }
+
+    func apply(config: EngineConfig, limits: Limits) {
+        var options = lwb_options(config: config, limits: limits)
+        lwb_context_set_options(raw, &options)
+    }
+
+    var failure: lwb_failure { lwb_context_failure(raw) }
+
+    func takeOutput() -> OwnedText? {
+        var length = 0
+        guard let bytes = lwb_context_take_output(raw, &length) else { return nil }
+        return OwnedText(taking: bytes, length: length)
+    }
+}
+
+extension lwb_options {
+    fileprivate init(config: EngineConfig, limits: Limits) {
+        self.init(
+            memory_limit: limits.memoryBytes, output_limit: config.outputBytes, max_depth: Int32(config.maxDepth),
+            keep_nulls: limits.nulls == .keep, print_to_stdout: config.print == .stdout)
+    }
+}

@@ -1,0 +1,19 @@
+/// What a change of the core makes necessary. Collected under the core's lock, carried out after it has been released:
+/// everything here is a system call, takes another lock, or calls the host.
+package struct Actions: Sendable {
+    /// Workers that were idle and have something to do now.
+    package var wakeWorkers: [Worker] = []
+    /// Runs to be stopped because their evals have been condemned.
+    package var stops: [Stop] = []
+    /// Threads blocked in `luawait_wait` whose eval has ended.
+    package var wakeWaiters: [Parker] = []
+    /// There is a deadline sooner than the one the watchdog sleeps for.
+    package var wakeWatchdog = false
+    /// The notifier is to be called.
+    package var notify = false
+
+    package struct Stop: Sendable {
+        package let runner: Runner
+        package let ticket: Ticket
+    }
+}

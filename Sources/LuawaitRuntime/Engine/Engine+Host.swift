@@ -1,0 +1,122 @@
+import CLuaBridge
+
+/// What the host asks of an engine: one method for each function of the ABI that needs more than reading.
+extension Engine {
+    // MARK: - Host functions
+
+    package func register(_ function: HostFunction) throws(CallError) {
+        try checkFunctionName(function.name)
+        try changeFunctions { functions throws(CallError) in
+            let changed = try functions.adding(function)
+            function.callback?.takeOwnership()
+            return changed
+        }
+    }
+
+    package func unregister(_ name: String) throws(CallError) {
+        try changeFunctions { functions throws(CallError) in try functions.removing(name) }
+    }
+
+    private func changeFunctions(
+        _ change: (FunctionSet) throws(CallError) -> FunctionSet
+    ) throws(CallError) {
+        let stale: ([Context], FunctionSet) = try withCore { core, _ throws(CallError) in
+            let old = core.functions
+            core.functions = try change(old)
+            return (core.warm.removeAll(), old)
+        }
+        // Out of the lock: with the last reference to a callback its data is dropped, which calls the host.
+        withExtendedLifetime(stale) {}
+    }
+
+    // MARK: - Evals
+
+    /// Queues a script.
+    package func start(_ script: [UInt8], options: EvalOptions) -> EvalID {
+        let now = Instant.now()
+        return withCore { core, actions in
+            let id = core.nextEvalID()
+            let eval = Eval(id: id, script: script, options: options, functions: core.functions, canPark: true)
+            core.start(eval, now: now, &actions)
+            return id
+        }
+    }
+
+    package func poll(_ id: EvalID) throws(CallError) -> EngineCore.Progress {
+        try withCore { core, _ throws(CallError) in try core.takeOutcome(id) }
+    }
+
+    package func wait(_ id: EvalID, until deadline: Instant) throws(CallError) -> EngineCore.Progress {
+        let parker = Parker()
+        while true {
+            let progress = try withCore { core, _ throws(CallError) in
+                core.removeWaiter(parker, id)
+                let progress = try core.takeOutcome(id)
+                if case .inProgress = progress { core.addWaiter(parker, id) }
+                return progress
+            }
+            if case .ended = progress { return progress }
+            if deadline != .distantFuture, Instant.now() >= deadline {
+                withCore { core, _ in core.removeWaiter(parker, id) }
+                return progress
+            }
+            parker.park(until: deadline)
+        }
+    }
+
+    package func cancel(_ id: EvalID) throws(CallError) {
+        try withCore { core, actions throws(CallError) in try core.cancel(id, &actions) }
+    }
+
+    /// Runs a script on the calling thread until it ends.
+    package func evaluate(_ script: [UInt8], options: EvalOptions) throws(CallError) -> Outcome {
+        let runner = try borrowRunner()
+        runner.bind()
+        defer {
+            runner.unbind()
+            giveBack(runner)
+        }
+        let now = Instant.now()
+        let eval = withCore { core, actions in
+            let eval = Eval(
+                id: core.nextEvalID(), script: script, options: options, functions: core.functions, canPark: false)
+            core.start(eval, isDirect: true, now: now, &actions)
+            return eval
+        }
+        while true {
+            let ticket = runner.announce()
+            let isTaken = withCore { core, _ in core.takeDirect(eval, runner: runner, ticket: ticket) }
+            if isTaken, step(eval, on: runner) != .ended { continue }
+            if case .ended(let outcome) = try poll(eval.id) { return outcome }
+        }
+    }
+
+    /// Compiles a script without running it.
+    package func check(_ script: UnsafeBufferPointer<UInt8>, name: String) throws(CallError) {
+        guard let context = makeContext(.empty, limits: config.limits) else { throw .outOfMemory }
+        let start = UnsafeRawPointer(script.baseAddress)?.assumingMemoryBound(to: CChar.self)
+        guard lwb_context_check(context.raw, start, script.count, name) != LWB_READY else { return }
+        let report = ErrorReport(context.failure)
+        throw CallError(report.type == .memory ? .memory : .syntax, report.message, line: report.line ?? 0)
+    }
+
+    // MARK: - Requests
+
+    /// Takes the oldest pending request; see `EngineCore.takeRequest`.
+    package func takeRequest<Taken: Sendable>(
+        accept: (EngineCore.Handover) throws(CallError) -> Taken
+    ) throws(CallError) -> Taken? {
+        try withCore { core, _ throws(CallError) in try core.takeRequest(accept: accept) }
+    }
+
+    /// - Parameter parse: makes the answer; only called if the request is open, and not under a lock.
+    package func answer(
+        _ id: RequestID, _ parse: () throws(CallError) -> Answer
+    ) throws(CallError) {
+        guard withCore({ core, _ in core.isOpen(id) }) else {
+            throw CallError(.notFound, "request \(id.value): not open (answered, withdrawn, or never posted)")
+        }
+        let answer = try parse()
+        try withCore { core, actions throws(CallError) in try core.answer(id, with: answer, &actions) }
+    }
+}

@@ -1,0 +1,99 @@
+import CLuaBridge
+
+/// Running an eval on a thread: the same for a worker and for the host's thread in `luawait_eval`.
+extension Engine {
+    /// Runs an eval that has been taken, until it ends, parks, or its slice is over. On a worker.
+    func run(_ eval: Eval, on runner: Runner) {
+        _ = step(eval, on: runner)
+    }
+
+    enum Step {
+        case ended, parked, sliced
+    }
+
+    /// One stay of an eval on a thread.
+    func step(_ eval: Eval, on runner: Runner) -> Step {
+        if eval.raw == nil {
+            guard let context = takeContext(for: eval) else {
+                end(eval, Outcome(ErrorReport(.memory, "not enough memory for a Lua state")), runner)
+                return .ended
+            }
+            guard eval.prepare(in: context) == LWB_READY else {
+                end(eval, Outcome(ErrorReport(context.failure)), runner)
+                return .ended
+            }
+        }
+        let context = eval.context!
+        switch runner.resume(eval, watchdog: watchdog) {
+        case LWB_FINISHED:
+            end(eval, Outcome(state: .succeeded, text: context.takeOutput()), runner)
+            return .ended
+        case LWB_PARKED:
+            return park(eval, context, runner)
+        case LWB_SLICED:
+            switch withCore({ core, actions in core.slice(eval, &actions) }) {
+            case .proceed:
+                return .sliced
+            case .end(let condemnation):
+                endCondemned(eval, condemnation, runner)
+                return .ended
+            }
+        case LWB_STOPPED:
+            end(eval, stopped(eval, context), runner)
+            return .ended
+        default:
+            end(eval, Outcome(ErrorReport(context.failure)), runner)
+            return .ended
+        }
+    }
+
+    private func park(_ eval: Eval, _ context: Context, _ runner: Runner) -> Step {
+        let function = eval.functions.functions[Int(lwb_eval_function(eval.raw))]
+        let args = context.takeOutput()
+        let now = Instant.now()
+        let action = withCore { core, actions in
+            core.park(eval, at: function, args: args, now: now, &actions)
+        }
+        guard case .end(let condemnation) = action else { return .parked }
+        endCondemned(eval, condemnation, runner)
+        return .ended
+    }
+
+    /// The outcome of a script that was stopped by its own limit. Nil if somebody condemned it: the core knows why.
+    private func stopped(_ eval: Eval, _ context: Context) -> Outcome? {
+        guard lwb_eval_cpu_exceeded(eval.raw) else { return nil }
+        let limit = eval.options.limits.cpuMilliseconds
+        return Outcome(
+            ErrorReport(
+                context.failure, type: .cpu, message: "used more than \(limit) ms of processor time (cpu_ms)"))
+    }
+
+    /// Ends an eval whose script is not on any thread any more.
+    private func end(_ eval: Eval, _ outcome: Outcome?, _ runner: Runner) {
+        let action = withCore { core, actions in core.finish(eval, outcome, &actions) }
+        if case .end(let condemnation) = action {
+            endCondemned(eval, condemnation, runner)
+        } else {
+            releaseContext(of: eval, runner)
+        }
+    }
+
+    private func endCondemned(_ eval: Eval, _ condemnation: EvalMachine.Condemnation, _ runner: Runner) {
+        var report = condemnation.report(eval.options)
+        if let failure = eval.context?.failure {
+            // Where the script was, if the stop met it in Lua.
+            let place = ErrorReport(failure)
+            (report.chunk, report.line, report.traceback) = (place.chunk, place.line, place.traceback)
+        }
+        let outcome = Outcome(report)
+        withCore { core, actions in core.complete(eval.id, outcome, &actions) }
+        releaseContext(of: eval, runner)
+    }
+
+    /// After the host has been told: freeing a large world takes a while.
+    private func releaseContext(of eval: Eval, _ runner: Runner) {
+        // The last reference, so this is where lua_close happens.
+        _ = eval.releaseContext()
+        runner.markProcessorTime()
+    }
+}

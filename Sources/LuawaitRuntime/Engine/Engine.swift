@@ -1,0 +1,195 @@
+import CLuaBridge
+import Glibc
+import Synchronization
+
+/// An engine: the core and its lock, the threads, and the doors to the host.
+///
+/// Locks, in the order in which they may be taken (docs/architecture.md): the core's; then one of the leaves, which take no
+/// other: the watchdog's list of runners, the host signal's. Nothing of the host's is called with any of them held.
+package final class Engine: Sendable {
+    package let config: EngineConfig
+    private let core: Mutex<EngineCore>
+    let watchdog: Watchdog
+    private let hostSignal = HostSignal()
+    private let liveContexts = Context.LiveCount()
+    private let spareRunners = Mutex<[Runner]>([])
+    private let threads = Mutex<Threads>(Threads())
+
+    private struct Threads {
+        var all: [Thread] = []
+    }
+
+    /// Starts the threads.
+    ///
+    /// - Throws: `.system` when the system refuses a thread or has no signal; `.memory`.
+    package init(config: EngineConfig) throws(CallError) {
+        self.config = config
+        core = Mutex(EngineCore(warmContexts: config.warmContexts))
+        watchdog = Watchdog(config: config)
+        if config.preemption == .signal {
+            try Self.installSignal(config.signal)
+        }
+        do throws(CallError) {
+            try startThreads()
+        } catch {
+            stop()
+            throw error
+        }
+    }
+
+    private static func installSignal(_ wanted: Int32) throws(CallError) {
+        let installed = lwb_stop_signal_install(wanted)
+        if installed == -EINVAL {
+            throw CallError(.option, "config.signal: \(wanted) is not a real-time signal")
+        }
+        if installed < 0 {
+            throw CallError(.system, "no real-time signal is free (\"preemption\": \"count\" needs none)")
+        }
+        if wanted != 0, wanted != installed {
+            throw CallError(
+                .option, "config.signal: this process uses \(installed) since its first engine, got \(wanted)")
+        }
+    }
+
+    private func startThreads() throws(CallError) {
+        try start("luawait-watch") { [self] in watchdog.watch(self) }
+        for _ in 0..<config.workers {
+            let worker = try Worker(config: config)
+            watchdog.add(worker.runner)
+            try start("luawait-worker") { [self] in worker.work(for: self) }
+        }
+    }
+
+    private func start(_ name: StaticString, _ body: @escaping @Sendable () -> Void) throws(CallError) {
+        let thread = try Thread(name: name, body)
+        threads.withLock { $0.all.append(thread) }
+    }
+
+    /// Cancels everything and waits for the threads. The engine cannot be used afterwards.
+    package func stop() {
+        withCore { core, actions in core.stop(&actions) }
+        let threads = threads.withLock { threads in
+            defer { threads.all = [] }
+            return threads.all
+        }
+        watchdog.stop()
+        for thread in threads { thread.join() }
+        hostSignal.set(nil)
+    }
+
+    // MARK: - The core and its actions
+
+    /// Changes the core under its lock, then does what has become necessary.
+    func withCore<Result: Sendable>(
+        _ body: (inout EngineCore, inout Actions) -> Result
+    ) -> Result {
+        var actions = Actions()
+        var levelChanged = false
+        let result = core.withLock { core in
+            let before = core.gate.available > 0
+            let result = body(&core, &actions)
+            let after = core.gate.available > 0
+            if before != after {
+                hostSignal.publish(level: after)
+                levelChanged = true
+            }
+            return result
+        }
+        perform(actions)
+        if levelChanged { hostSignal.update() }
+        if actions.notify { hostSignal.notify() }
+        return result
+    }
+
+    /// The same for bodies that can fail.
+    func withCore<Result: Sendable>(
+        throwing body: (inout EngineCore, inout Actions) throws(CallError) -> Result
+    ) throws(CallError) -> Result {
+        let result: Swift.Result<Result, CallError> = withCore { core, actions in
+            do throws(CallError) {
+                return .success(try body(&core, &actions))
+            } catch {
+                return .failure(error)
+            }
+        }
+        return try result.get()
+    }
+
+    private func perform(_ actions: Actions) {
+        for stop in actions.stops { stop.runner.condemn(stop.ticket) }
+        for worker in actions.wakeWorkers { worker.parker.unpark() }
+        for waiter in actions.wakeWaiters { waiter.unpark() }
+        if actions.wakeWatchdog { watchdog.wake() }
+    }
+
+    // MARK: - What the threads ask for
+
+    /// The watchdog's: lets due timers fire.
+    ///
+    /// - Parameter planned: when the watchdog wants to wake up anyway.
+    /// - Returns: when it is to wake up.
+    func fireTimers(now: Instant, planning planned: Instant) -> Instant {
+        withCore { core, actions in
+            let next = min(core.fireTimers(now: now, &actions), planned)
+            core.watchdogPlan = next
+            return next
+        }
+    }
+
+    /// A worker's: makes a context ahead.
+    func warmUp(_ functions: FunctionSet) {
+        guard let context = makeContext(functions, limits: config.limits) else { return }
+        // Out of the lock, if it is not wanted.
+        let unwanted: Context? = withCore { core, _ in
+            core.warm.add(context, current: core.functions) ? nil : context
+        }
+        withExtendedLifetime(unwanted) {}
+    }
+
+    func makeContext(_ functions: FunctionSet, limits: Limits) -> Context? {
+        Context(config: config, limits: limits, functions: functions, count: liveContexts)
+    }
+
+    /// A world for an eval: a warm one if there is one. Nil when out of memory.
+    func takeContext(for eval: Eval) -> Context? {
+        let functions = eval.functions
+        let warm = withCore { core, _ in core.warm.take(functions: functions) }
+        guard let warm else { return makeContext(functions, limits: eval.options.limits) }
+        warm.apply(config: config, limits: eval.options.limits)
+        return warm
+    }
+
+    // MARK: - Runners for the host's threads
+
+    func borrowRunner() throws(CallError) -> Runner {
+        if let spare = spareRunners.withLock({ $0.popLast() }) { return spare }
+        let runner = try Runner(config: config)
+        watchdog.add(runner)
+        return runner
+    }
+
+    func giveBack(_ runner: Runner) {
+        spareRunners.withLock { $0.append(runner) }
+    }
+
+    // MARK: - Notification
+
+    /// The descriptor that polls readable while there is something to take.
+    package func eventDescriptor() throws(CallError) -> Int32 {
+        try hostSignal.descriptor()
+    }
+
+    package func setNotifier(_ notifier: Notifier?) {
+        hostSignal.set(notifier)
+        let isDue = withCore { core, _ in core.gate.notifierSet() }
+        if isDue { hostSignal.notify() }
+    }
+
+    // MARK: - Figures
+
+    package var figures: Figures {
+        withCore { core, _ in
+            Figures(core, workers: config.workers, liveContexts: liveContexts.value.load(ordering: .relaxed))
+        }
+    }
+}

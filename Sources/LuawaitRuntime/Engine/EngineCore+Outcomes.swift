@@ -1,0 +1,49 @@
+/// Outcomes: taken once, by poll or wait.
+extension EngineCore {
+    package enum Progress: Sendable {
+        case inProgress
+        case ended(Outcome)
+    }
+
+    /// Takes the outcome if there is one, and forgets the eval.
+    ///
+    /// - Throws: `.notFound`.
+    package mutating func takeOutcome(_ id: EvalID) throws(CallError) -> Progress {
+        guard let record = evals[id], !(record.eval.options.isDetached && !record.isDirect) else {
+            throw CallError(.notFound, "eval \(id.value): unknown, detached, or its outcome has been taken")
+        }
+        guard let outcome = record.outcome else {
+            gate.foundNothing()
+            return .inProgress
+        }
+        evals[id] = nil
+        if !record.isDirect { gate.removed() }
+        return .ended(outcome)
+    }
+
+    /// - Throws: `.notFound`.
+    package mutating func cancel(_ id: EvalID, _ actions: inout Actions) throws(CallError) {
+        guard evals[id] != nil else {
+            throw CallError(.notFound, "eval \(id.value): unknown, or its outcome has been taken")
+        }
+        condemn(id, .cancelled, &actions)
+    }
+
+    /// `parker` is unparked when the eval ends.
+    mutating func addWaiter(_ parker: Parker, _ id: EvalID) {
+        evals[id]?.waiters.append(parker)
+    }
+
+    mutating func removeWaiter(_ parker: Parker, _ id: EvalID) {
+        evals[id]?.waiters.removeAll { $0 === parker }
+    }
+
+    /// Condemns everything and lets the workers go.
+    mutating func stop(_ actions: inout Actions) {
+        isStopping = true
+        for id in evals.keys.sorted(by: { $0.value < $1.value }) { condemn(id, .shutDown, &actions) }
+        actions.wakeWorkers += idle
+        actions.wakeWatchdog = true
+        idle = []
+    }
+}

@@ -1,0 +1,94 @@
+/// Host calls: posted by workers, taken and answered by the host, withdrawn when their eval ends first.
+extension EngineCore {
+    /// The eval that `runner` runs has called a host function.
+    ///
+    /// - Returns: what to do with it; `.end` when it has been condemned meanwhile, and no request is posted.
+    package mutating func park(
+        _ eval: Eval, at function: HostFunction, args: OwnedText?, now: Instant, _ actions: inout Actions
+    ) -> EvalMachine.LeaveAction {
+        evals[eval.id]?.runner = nil
+        guard let action = evals[eval.id]?.machine.park(requests.nextID) else { return .end(.shutDown) }
+        if case .end = action { return action }
+        let timeout = function.timeoutMilliseconds ?? eval.options.limits.callTimeoutMilliseconds
+        let id = requests.post(eval: eval.id, function: function, args: args, hasTimer: timeout > 0)
+        if timeout > 0 { addTimer(.call(id), deadline: now.advanced(milliseconds: timeout), &actions) }
+        if gate.added() { actions.notify = true }
+        return action
+    }
+
+    /// What the host is handed.
+    package struct Handover: Sendable {
+        package let request: RequestID
+        package let eval: EvalID
+        package let function: HostFunction
+        package let args: OwnedText?
+    }
+
+    /// Takes the oldest pending request.
+    ///
+    /// - Parameter accept: copies what the host wants of it; when that fails (no memory), the request stays pending.
+    /// - Returns: whether there was one, and it was accepted.
+    package mutating func takeRequest<Taken>(accept: (Handover) throws(CallError) -> Taken) throws(CallError) -> Taken?
+    {
+        guard let request = requests.firstPending() else {
+            gate.foundNothing()
+            return nil
+        }
+        let handover = Handover(
+            request: request.id, eval: request.eval, function: request.function, args: request.args)
+        let taken = try accept(handover)
+        requests.takeFirst()
+        gate.removed()
+        return taken
+    }
+
+    /// - Throws: `.notFound` if the request is not open.
+    package mutating func answer(
+        _ id: RequestID, with answer: Answer, _ actions: inout Actions
+    ) throws(CallError) {
+        guard let request = close(id) else {
+            throw CallError(.notFound, "request \(id.value): not open (answered, withdrawn, or never posted)")
+        }
+        counts.answered += 1
+        deliver(answer, to: request, &actions)
+    }
+
+    /// Whether an answer would be accepted. It may not be any more a moment later.
+    package func isOpen(_ id: RequestID) -> Bool {
+        requests[id] != nil
+    }
+
+    /// The host took too long: the script is told, and may catch it.
+    mutating func timeOutCall(_ id: RequestID, _ actions: inout Actions) {
+        // Its timer is the one that fired, and has left the queue.
+        guard let request = requests.close(id) else { return }
+        if request.isPending { gate.removed() }
+        counts.withdrawn += 1
+        let limits = evals[request.eval]?.eval.options.limits
+        let timeout = request.function.timeoutMilliseconds ?? limits?.callTimeoutMilliseconds ?? 0
+        let message = "host function '\(request.function.name)' did not answer within \(timeout) ms"
+        deliver(.timeout(.text(message)), to: request, &actions)
+    }
+
+    /// The eval will not need the answer.
+    mutating func withdraw(_ id: RequestID) -> RequestTable.Request? {
+        guard let request = close(id) else { return nil }
+        counts.withdrawn += 1
+        return request
+    }
+
+    private mutating func close(_ id: RequestID) -> RequestTable.Request? {
+        guard let request = requests.close(id) else { return nil }
+        if request.isPending { gate.removed() }
+        if request.hasTimer { voidTimer() }
+        return request
+    }
+
+    private mutating func deliver(_ answer: Answer, to request: RequestTable.Request, _ actions: inout Actions) {
+        guard let eval = evals[request.eval]?.eval,
+            evals[request.eval]!.machine.answer(request.id)
+        else { return }
+        eval.answer = answer
+        enqueue(eval, &actions)
+    }
+}

@@ -1,0 +1,63 @@
+/// What workers do with the core: take work, and say what came of it.
+extension EngineCore {
+    /// What a worker does next.
+    package enum Work {
+        case run(Eval)
+        /// Free these worlds.
+        case dispose([Context])
+        /// Make a world that knows these functions, for `WarmContexts`.
+        case warm(FunctionSet)
+        /// Wait to be woken; the worker has been noted as idle.
+        case sleep
+        case exit
+    }
+
+    /// - Parameter ticket: what the run will be called, already announced: a stop may come as soon as this returns.
+    package mutating func takeWork(for worker: Worker, ticket: Ticket) -> Work {
+        if garbage.count > 64 { return takeGarbage() }
+        while let eval = ready.popFirst() {
+            guard evals[eval.id]?.machine.take(ticket) == true else { continue }
+            evals[eval.id]!.runner = worker.runner
+            return .run(eval)
+        }
+        if !garbage.isEmpty { return takeGarbage() }
+        if isStopping { return .exit }
+        if warm.wantsMore { return .warm(functions) }
+        idle.append(worker)
+        return .sleep
+    }
+
+    private mutating func takeGarbage() -> Work {
+        defer { garbage = [] }
+        return .dispose(garbage)
+    }
+
+    /// A run on the host's own thread (`luawait_eval`).
+    ///
+    /// - Returns: false if it ended before it could be taken; `takeOutcome` has the outcome.
+    mutating func takeDirect(_ eval: Eval, runner: Runner, ticket: Ticket) -> Bool {
+        guard evals[eval.id]?.machine.take(ticket) == true else { return false }
+        evals[eval.id]!.runner = runner
+        return true
+    }
+
+    /// The slice of the eval that was running is over.
+    package mutating func slice(_ eval: Eval, _ actions: inout Actions) -> EvalMachine.LeaveAction {
+        evals[eval.id]?.runner = nil
+        guard let action = evals[eval.id]?.machine.slice() else { return .end(.shutDown) }
+        if action == .proceed { enqueue(eval, &actions) }
+        return action
+    }
+
+    /// The eval that was running has ended by itself, or was stopped.
+    ///
+    /// - Returns: `.end` when it had been condemned: then the caller makes an outcome that says so, and calls `complete`.
+    package mutating func finish(
+        _ eval: Eval, _ outcome: Outcome?, _ actions: inout Actions
+    ) -> EvalMachine.LeaveAction {
+        evals[eval.id]?.runner = nil
+        guard let action = evals[eval.id]?.machine.finish() else { return .end(.shutDown) }
+        if action == .proceed, let outcome { complete(eval.id, outcome, &actions) }
+        return action
+    }
+}

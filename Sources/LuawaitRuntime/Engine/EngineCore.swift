@@ -1,0 +1,191 @@
+import DequeModule
+
+/// All that an engine knows, without threads, clocks or system calls: evals, requests, deadlines, who runs what.
+///
+/// The engine calls these methods under its lock, with the time as an argument, and carries out the actions they collect
+/// after unlocking. So each race between host, workers and watchdog is an order of calls here, which a test can make.
+package struct EngineCore: Sendable {
+    enum Deadline: Hashable {
+        case call(RequestID)
+        case eval(EvalID)
+    }
+
+    struct Record {
+        let eval: Eval
+        var machine = EvalMachine()
+        /// Set when it has ended and its outcome is to be taken.
+        var outcome: Outcome?
+        /// The thread that runs it, while it runs.
+        var runner: Runner?
+        var hasTimer: Bool
+        /// `luawait_eval`: no worker takes it, and its outcome is no event.
+        let isDirect: Bool
+        var waiters: [Parker] = []
+    }
+
+    var evals: [EvalID: Record] = [:]
+    var requests = RequestTable()
+    var timers = TimerQueue<Deadline>()
+    var gate = EventGate()
+    var ready = Deque<Eval>()
+    var idle: [Worker] = []
+    var warm: WarmContexts
+    /// Worlds of evals that ended on the host's thread; a worker frees them.
+    var garbage: [Context] = []
+    package internal(set) var functions = FunctionSet.empty
+    package internal(set) var counts = Counts()
+    var isStopping = false
+    /// When the watchdog means to wake up.
+    var watchdogPlan = Instant.distantFuture
+
+    /// Totals since the engine was created.
+    package struct Counts: Sendable {
+        package var started: UInt64 = 0
+        package var succeeded: UInt64 = 0
+        package var failed: UInt64 = 0
+        package var cancelled: UInt64 = 0
+        package var answered: UInt64 = 0
+        package var withdrawn: UInt64 = 0
+    }
+
+    package init(warmContexts: Int) {
+        warm = WarmContexts(wanted: warmContexts)
+    }
+
+    // MARK: - Starting
+
+    /// The id of the next eval. Ids are never used again.
+    mutating func nextEvalID() -> EvalID {
+        counts.started += 1
+        return EvalID(counts.started)
+    }
+
+    package mutating func start(_ eval: Eval, isDirect: Bool = false, now: Instant, _ actions: inout Actions) {
+        let timeout = eval.options.limits.timeoutMilliseconds
+        evals[eval.id] = Record(eval: eval, hasTimer: timeout > 0, isDirect: isDirect)
+        if timeout > 0 { addTimer(.eval(eval.id), deadline: now.advanced(milliseconds: timeout), &actions) }
+        if !isDirect { enqueue(eval, &actions) }
+    }
+
+    mutating func enqueue(_ eval: Eval, _ actions: inout Actions) {
+        guard evals[eval.id]?.isDirect == false else { return }
+        ready.append(eval)
+        if let worker = idle.popLast() { actions.wakeWorkers.append(worker) }
+    }
+
+    // MARK: - Ending
+
+    /// Condemns an eval: cancelled, timed out, or shut down.
+    package mutating func condemn(
+        _ id: EvalID, _ reason: EvalMachine.Condemnation, _ actions: inout Actions
+    ) {
+        guard let action = evals[id]?.machine.condemn(reason) else { return }
+        switch action {
+        case .nothing:
+            break
+        case .stop(let ticket):
+            if let runner = evals[id]?.runner { actions.stops.append(Actions.Stop(runner: runner, ticket: ticket)) }
+        case .end(let withdrawing):
+            let function = withdrawing.flatMap { withdraw($0)?.function.name }
+            guard let eval = evals[id]?.eval else { return }
+            if let context = eval.releaseContext() { discard(context, &actions) }
+            complete(id, Outcome(reason.report(eval.options, waitingFor: function)), &actions)
+        }
+    }
+
+    /// An eval has ended, with this outcome.
+    package mutating func complete(_ id: EvalID, _ outcome: Outcome, _ actions: inout Actions) {
+        guard var record = evals[id] else { return }
+        switch outcome.state {
+        case .succeeded: counts.succeeded += 1
+        case .failed: counts.failed += 1
+        case .cancelled: counts.cancelled += 1
+        }
+        if record.hasTimer {
+            record.hasTimer = false
+            evals[id]?.hasTimer = false
+            voidTimer()
+        }
+        actions.wakeWaiters += record.waiters
+        record.waiters = []
+        if record.eval.options.isDetached, !record.isDirect {
+            evals[id] = nil
+            return
+        }
+        record.outcome = outcome
+        record.runner = nil
+        evals[id] = record
+        if !record.isDirect, gate.added() { actions.notify = true }
+    }
+
+    /// Leaves a world to the workers, because freeing it may take long.
+    mutating func discard(_ context: Context, _ actions: inout Actions) {
+        garbage.append(context)
+        if let worker = idle.popLast() { actions.wakeWorkers.append(worker) }
+    }
+
+    // MARK: - Deadlines
+
+    mutating func addTimer(_ target: Deadline, deadline: Instant, _ actions: inout Actions) {
+        timers.add(target, deadline: deadline)
+        if deadline < watchdogPlan {
+            watchdogPlan = deadline
+            actions.wakeWatchdog = true
+        }
+    }
+
+    mutating func voidTimer() {
+        withTimers { timers, isLive in timers.voidOne(isLive: isLive) }
+    }
+
+    private mutating func takeDueTimer(now: Instant) -> Deadline? {
+        withTimers { timers, isLive in timers.takeDue(now: now, isLive: isLive) }
+    }
+
+    /// Lets `body` change the timers while it looks at the rest: Swift's exclusivity wants them apart.
+    private mutating func withTimers<Result>(
+        _ body: (inout TimerQueue<Deadline>, (Deadline) -> Bool) -> Result
+    ) -> Result {
+        var timers = TimerQueue<Deadline>()
+        swap(&timers, &self.timers)
+        defer { swap(&timers, &self.timers) }
+        return body(&timers) { deadline in
+            switch deadline {
+            case .call(let id): requests[id] != nil
+            case .eval(let id): evals[id]?.hasTimer == true
+            }
+        }
+    }
+
+    /// Does what is due.
+    ///
+    /// - Returns: when to come back.
+    package mutating func fireTimers(now: Instant, _ actions: inout Actions) -> Instant {
+        while let target = takeDueTimer(now: now) {
+            switch target {
+            case .call(let id): timeOutCall(id, &actions)
+            case .eval(let id):
+                evals[id]?.hasTimer = false
+                condemn(id, .timedOut, &actions)
+            }
+        }
+        return timers.next ?? .distantFuture
+    }
+}
+
+extension EvalMachine.Condemnation {
+    /// - Parameter function: the host function the script was waiting for, if it was.
+    func report(_ options: EvalOptions, waitingFor function: String? = nil) -> ErrorReport {
+        var report: ErrorReport
+        let place = function.map { " while it waited for host function '\($0)'" } ?? ""
+        switch self {
+        case .cancelled: report = ErrorReport(.cancelled, "cancelled\(place)")
+        case .shutDown: report = ErrorReport(.cancelled, "cancelled\(place): the engine is shutting down")
+        case .timedOut:
+            let limit = options.limits.timeoutMilliseconds
+            report = ErrorReport(.timeout, "took longer than \(limit) ms (timeout_ms)\(place)")
+        }
+        report.function = function
+        return report
+    }
+}

@@ -1,0 +1,64 @@
+import CJansson
+
+/// An engine's figures at one moment.
+package struct Figures: Sendable {
+    package var counts: EngineCore.Counts
+    package var queued = 0
+    package var running = 0
+    package var parked = 0
+    package var finishedUnread = 0
+    package var posted: UInt64
+    package var pending: Int
+    package var open: Int
+    package var workers: Int
+    package var liveContexts: Int
+    package var warmContexts: Int
+    package var timers: Int
+
+    init(_ core: EngineCore, workers: Int, liveContexts: Int) {
+        counts = core.counts
+        posted = core.requests.postedCount
+        pending = core.requests.pendingCount
+        open = core.requests.openCount
+        self.workers = workers
+        self.liveContexts = liveContexts
+        warmContexts = core.warm.count
+        timers = core.timers.count
+        for record in core.evals.values {
+            switch record.machine.phase {
+            case .waiting: queued += 1
+            case .running: running += 1
+            case .parked: parked += 1
+            case .ended: finishedUnread += 1
+            }
+        }
+    }
+
+    /// Nil when out of memory.
+    package func json() -> OwnedText? {
+        guard let all = JSONValue.object(), let evals = JSONValue.object(), let requests = JSONValue.object(),
+            let contexts = JSONValue.object()
+        else { return nil }
+        evals.set("started", Int(counts.started))
+        evals.set("queued", queued)
+        evals.set("running", running)
+        evals.set("parked", parked)
+        evals.set("finished_unread", finishedUnread)
+        evals.set("succeeded", Int(counts.succeeded))
+        evals.set("failed", Int(counts.failed))
+        evals.set("cancelled", Int(counts.cancelled))
+        requests.set("posted", Int(posted))
+        requests.set("pending", pending)
+        requests.set("open", open)
+        requests.set("answered", Int(counts.answered))
+        requests.set("withdrawn", Int(counts.withdrawn))
+        contexts.set("live", liveContexts)
+        contexts.set("warm", warmContexts)
+        all.set("evals", taking: evals.retained())
+        all.set("requests", taking: requests.retained())
+        all.set("workers", workers)
+        all.set("contexts", taking: contexts.retained())
+        all.set("timers", timers)
+        return all.dump()
+    }
+}

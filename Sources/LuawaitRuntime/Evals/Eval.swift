@@ -1,0 +1,84 @@
+import CLuaBridge
+import Glibc
+
+/// One run of one script: what it needs while it runs.
+///
+/// How it stands (waiting, running, parked) is the core's knowledge, under its lock; what is here belongs to whichever
+/// thread runs the eval, and goes from one to the next through the core's lock.
+package final class Eval: @unchecked Sendable {
+    // Unchecked: see above. `id`, `options` and `functions` never change; the rest is touched by the thread that has taken
+    // the eval out of the run queue, or by the one that ends it there.
+
+    package let id: EvalID
+    package let options: EvalOptions
+    /// What the script can call: the host functions that existed when it was started.
+    let functions: FunctionSet
+    /// False for `luawait_eval`: nobody could answer a request.
+    let canPark: Bool
+
+    private(set) var script: [UInt8]
+    private(set) var context: Context?
+    private(set) var raw: OpaquePointer?
+    /// What the next resume brings to the script.
+    var answer: Answer?
+
+    package init(
+        id: EvalID, script: [UInt8], options: EvalOptions, functions: FunctionSet, canPark: Bool
+    ) {
+        self.id = id
+        self.script = script
+        self.options = options
+        self.functions = functions
+        self.canPark = canPark
+    }
+
+    /// Compiles the script in `context`.
+    ///
+    /// - Returns: `LWB_READY` or `LWB_FAILED`.
+    func prepare(in context: Context) -> lwb_event {
+        self.context = context
+        // The bridge keeps a pointer to this object for callbacks. It does not outlive it: the context is ours.
+        let owner = Unmanaged.passUnretained(self).toOpaque()
+        let event = options.name.withCString { name in
+            script.withUnsafeBytes { bytes in
+                var setup = lwb_setup()
+                setup.script = bytes.baseAddress?.assumingMemoryBound(to: CChar.self)
+                setup.script_length = bytes.count
+                setup.chunk_name = name
+                setup.globals = options.globals.map { UnsafePointer($0.raw) }
+                setup.args = options.args.map { UnsafePointer($0.raw) }
+                setup.cpu_limit_ns = options.limits.cpuMilliseconds * 1_000_000
+                setup.parks = canPark
+                setup.callback = answerCallback
+                setup.owner = owner
+                return lwb_eval_prepare(context.raw, &setup, &raw)
+            }
+        }
+        script = []
+        return event
+    }
+
+    /// Gives up the Lua world, which takes long to free when it is large: the caller decides where.
+    func releaseContext() -> Context? {
+        defer {
+            context = nil
+            raw = nil
+        }
+        return context
+    }
+}
+
+/// Called by the bridge, between Lua's frames, when the script calls a function that a callback answers. Must return normally.
+private func answerCallback(
+    owner: UnsafeMutableRawPointer?, index: UInt32, args: UnsafePointer<CChar>?, length: Int
+) -> lwb_answer {
+    let eval = Unmanaged<Eval>.fromOpaque(owner!).takeUnretainedValue()
+    let function = eval.functions.functions[Int(index)]
+    let text = UnsafeBufferPointer(
+        start: UnsafeRawPointer(args!).assumingMemoryBound(to: UInt8.self), count: length)
+    let id = eval.canPark ? eval.id : EvalID(0)
+    guard let answer = function.callback?.invoke(id, function, text) else {
+        return lwb_answer(kind: LWB_ANSWER_NONE, value: nil)
+    }
+    return answer.forBridge()
+}

@@ -1,0 +1,111 @@
+/// Where an eval stands, and what each thing that can happen to it leads to.
+///
+///                 ┌──────────── slice over ───────────┐
+///                 ▼                                   │
+///     start ─► waiting ── a thread takes it ─► running(ticket) ── host call ─► parked(request)
+///                 │  ▲                                │                             │
+///                 │  └───────────────────────────── answer ────────────────────────┤
+///                 └──────── condemned ─► ended ◄── finished, failed, stopped ───────┘
+///
+/// Condemned means that it will end, whatever the script does: cancelled by the host, or out of time. A waiting or parked
+/// eval then ends on the spot; a running one is told to stop and ends when its thread has left Lua. So an eval ends exactly
+/// once, and what it was condemned for decides how, even when the script finished in that same moment: a host that was
+/// told "cancelled" finds "cancelled".
+package struct EvalMachine: Equatable {
+    package enum Phase: Equatable {
+        /// In the run queue, or about to be.
+        case waiting
+        case running(Ticket)
+        case parked(RequestID)
+        case ended
+    }
+
+    package enum Condemnation: Equatable, Sendable {
+        case cancelled
+        case timedOut
+        case shutDown
+    }
+
+    package private(set) var phase = Phase.waiting
+    package private(set) var condemnation: Condemnation?
+
+    package init() {}
+
+    // MARK: - Condemning
+
+    package enum CondemnAction: Equatable {
+        /// It has ended, or it has been condemned before.
+        case nothing
+        /// It ends now. The request, if there is one, is withdrawn.
+        case end(withdrawing: RequestID?)
+        /// Tell the thread that runs it.
+        case stop(Ticket)
+    }
+
+    package mutating func condemn(_ reason: Condemnation) -> CondemnAction {
+        guard phase != .ended, condemnation == nil else { return .nothing }
+        condemnation = reason
+        switch phase {
+        case .waiting:
+            phase = .ended
+            return .end(withdrawing: nil)
+        case .parked(let request):
+            phase = .ended
+            return .end(withdrawing: request)
+        case .running(let ticket):
+            return .stop(ticket)
+        case .ended:
+            return .nothing
+        }
+    }
+
+    // MARK: - On the thread that runs it
+
+    /// - Returns: false if there is nothing to run: it ended while it was in the queue.
+    package mutating func take(_ ticket: Ticket) -> Bool {
+        guard phase == .waiting else { return false }
+        phase = .running(ticket)
+        return true
+    }
+
+    package enum LeaveAction: Equatable {
+        /// As the script wanted: park it, or put it back into the queue.
+        case proceed
+        /// It has been condemned meanwhile.
+        case end(Condemnation)
+    }
+
+    /// The script called a host function.
+    package mutating func park(_ request: RequestID) -> LeaveAction {
+        leave(to: .parked(request))
+    }
+
+    /// The script's time slice is over.
+    package mutating func slice() -> LeaveAction {
+        leave(to: .waiting)
+    }
+
+    /// The script has ended by itself, or was stopped.
+    package mutating func finish() -> LeaveAction {
+        leave(to: .ended)
+    }
+
+    private mutating func leave(to next: Phase) -> LeaveAction {
+        guard case .running = phase else { preconditionFailure("only a running eval can be left, not \(phase)") }
+        if let condemnation {
+            phase = .ended
+            return .end(condemnation)
+        }
+        phase = next
+        return .proceed
+    }
+
+    // MARK: - Answering
+
+    /// - Returns: false if the eval does not wait for this request (any more).
+    package mutating func answer(_ request: RequestID) -> Bool {
+        guard phase == .parked(request) else { return false }
+        phase = .waiting
+        return true
+    }
+}

@@ -1,0 +1,37 @@
+/// How many things there are for the host to take, and when to tell it.
+///
+/// The descriptor shows a level: readable while there is something. The notifier is called on an edge: once for everything
+/// that becomes available after the host last found nothing. "Found nothing" is more than "all is taken": a host that polls
+/// its evals one by one and finds eval 3 in progress must hear of eval 3's end, even if eval 7 ended long ago and is next
+/// in its loop. So each look that finds nothing arms the notifier again.
+package struct EventGate: Equatable {
+    package private(set) var available = 0
+    private var isArmed = true
+
+    package init() {}
+
+    /// - Returns: whether to notify.
+    package mutating func added() -> Bool {
+        available += 1
+        defer { isArmed = false }
+        return isArmed
+    }
+
+    /// Something was taken, or is not to be had any more.
+    package mutating func removed() {
+        available -= 1
+        if available == 0 { isArmed = true }
+    }
+
+    package mutating func foundNothing() {
+        isArmed = true
+    }
+
+    /// A notifier has been set.
+    ///
+    /// - Returns: whether to notify at once.
+    package mutating func notifierSet() -> Bool {
+        isArmed = available == 0
+        return available > 0
+    }
+}

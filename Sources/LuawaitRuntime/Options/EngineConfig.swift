@@ -1,0 +1,80 @@
+import Glibc
+
+/// What `luawait_engine_new` takes. `Include/luawait.h` documents the keys.
+package struct EngineConfig: Sendable {
+    package enum Nulls: String, CaseIterable, Sendable {
+        case drop, keep
+    }
+
+    package enum Print: String, CaseIterable, Sendable {
+        case stdout, none
+    }
+
+    package enum Preemption: String, CaseIterable, Sendable {
+        case signal, count
+    }
+
+    package enum Executor: String, CaseIterable, Sendable {
+        case threads
+    }
+
+    package var executor = Executor.threads
+    package var workers = min(max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))), 4)
+    package var limits = Limits()
+    package var outputBytes = 16 << 20
+    package var maxDepth = 128
+    package var sliceNanoseconds: Int64 = 10_000_000
+    package var warmContexts = 8
+    package var print = Print.stdout
+    package var preemption = Preemption.signal
+    package var signal: Int32 = 0
+
+    package init() {}
+
+    private static let keys =
+        Limits.keys + [
+            "executor", "workers", "output_bytes", "max_depth", "slice_us", "warm_contexts", "print", "preemption",
+            "signal",
+        ]
+
+    /// - Parameter text: JSON, or nil for the defaults.
+    package init(json text: UnsafeBufferPointer<UInt8>?) throws(CallError) {
+        let options = try OptionObject(text, what: "config", known: Self.keys, maxDepth: maxDepth)
+        executor = try options.choice("executor", Executor.self) ?? executor
+        workers = try options.integer("workers", in: 1...256).map(Int.init) ?? workers
+        limits = try Limits(options, defaults: limits)
+        outputBytes = try options.integer("output_bytes", in: 0...Int64.max).map(Int.init) ?? outputBytes
+        maxDepth = try options.integer("max_depth", in: 1...1000).map(Int.init) ?? maxDepth
+        sliceNanoseconds = try options.integer("slice_us", in: 100...1_000_000).map { $0 * 1000 } ?? sliceNanoseconds
+        warmContexts = try options.integer("warm_contexts", in: 0...4096).map(Int.init) ?? warmContexts
+        print = try options.choice("print", Print.self) ?? print
+        preemption = try options.choice("preemption", Preemption.self) ?? preemption
+        signal = try options.integer("signal", in: 0...Int64(Int32.max)).map(Int32.init) ?? signal
+    }
+}
+
+/// What both an engine and one of its evals can say. 0 means none.
+package struct Limits: Sendable {
+    package var timeoutMilliseconds: Int64 = 0
+    package var cpuMilliseconds: Int64 = 5000
+    package var callTimeoutMilliseconds: Int64 = 30_000
+    package var memoryBytes = 64 << 20
+    package var nulls = EngineConfig.Nulls.drop
+
+    static let keys = ["timeout_ms", "cpu_ms", "call_timeout_ms", "memory_bytes", "nulls"]
+
+    /// Milliseconds above this are refused: a year is a mistake, and nothing has to fear overflow.
+    private static let longest: Int64 = 366 * 24 * 3600 * 1000
+
+    package init() {}
+
+    init(_ options: OptionObject, defaults: Limits) throws(CallError) {
+        self = defaults
+        timeoutMilliseconds = try options.integer("timeout_ms", in: 0...Self.longest) ?? timeoutMilliseconds
+        cpuMilliseconds = try options.integer("cpu_ms", in: 0...Self.longest) ?? cpuMilliseconds
+        callTimeoutMilliseconds =
+            try options.integer("call_timeout_ms", in: 0...Self.longest) ?? callTimeoutMilliseconds
+        memoryBytes = try options.integer("memory_bytes", in: 0...Int64.max).map(Int.init) ?? memoryBytes
+        nulls = try options.choice("nulls", EngineConfig.Nulls.self) ?? nulls
+    }
+}

@@ -1,0 +1,53 @@
+/// What `luawait_start` and `luawait_eval` take. `Include/luawait.h` documents the keys.
+package struct EvalOptions: Sendable {
+    package var name = "script"
+    package var globals: JSONValue?
+    package var args: JSONValue?
+    package var limits: Limits
+    package var isDetached = false
+
+    /// More would be a table, not arguments; Lua's own limit on C stacks is near.
+    private static let mostArguments = 200
+
+    private static let keys = Limits.keys + ["name", "globals", "args", "detached"]
+
+    package init(json text: UnsafeBufferPointer<UInt8>?, defaults: Limits, maxDepth: Int) throws(CallError) {
+        let options = try OptionObject(text, what: "options", known: Self.keys, maxDepth: maxDepth)
+        limits = try Limits(options, defaults: defaults)
+        name = try chunkName(options.string("name") ?? name, what: "options.name")
+        isDetached = try options.bool("detached") ?? false
+        if let value = options.value("globals") {
+            guard value.isObject else { throw options.mistake("globals", "an object", value) }
+            globals = value
+        }
+        if let value = options.value("args") {
+            guard value.isArray else { throw options.mistake("args", "an array", value) }
+            guard value.arrayCount <= Self.mostArguments else {
+                throw CallError(
+                    .option, "options.args: at most \(Self.mostArguments) arguments, got \(value.arrayCount)")
+            }
+            args = value
+        }
+    }
+}
+
+/// Lua shows a chunk's name in messages, up to a NUL.
+package func chunkName(_ name: String, what: String) throws(CallError) -> String {
+    if name.utf8.contains(0) { throw CallError(.option, "\(what): a chunk's name cannot contain a NUL") }
+    return name
+}
+
+/// What `luawait_register` takes.
+package struct FunctionOptions: Sendable {
+    /// Nil: the eval's.
+    package var timeoutMilliseconds: Int64?
+
+    /// - Parameter isCallback: a callback answers at once, so a timeout would promise what nobody can keep.
+    package init(json text: UnsafeBufferPointer<UInt8>?, isCallback: Bool, maxDepth: Int) throws(CallError) {
+        let options = try OptionObject(text, what: "options", known: ["timeout_ms"], maxDepth: maxDepth)
+        timeoutMilliseconds = try options.integer("timeout_ms", in: 0...(366 * 24 * 3600 * 1000))
+        if isCallback, timeoutMilliseconds != nil {
+            throw CallError(.option, "options.timeout_ms: a callback answers at once and has no timeout")
+        }
+    }
+}

@@ -1,0 +1,37 @@
+import CPlatform
+import Glibc
+
+/// A thread of the library's own. It must be joined; all signals are blocked on it.
+package final class Thread: Sendable {
+    private let handle: pthread_t
+
+    private final class Body {
+        let run: @Sendable () -> Void
+        init(_ run: @escaping @Sendable () -> Void) { self.run = run }
+    }
+
+    /// Room for Lua's deepest C recursion (200 levels) and for jansson's.
+    private static let stackSize = 1 << 20
+
+    /// - Throws: `CallError` of kind `.system` when the system refuses.
+    package init(name: StaticString, _ run: @escaping @Sendable () -> Void) throws(CallError) {
+        let body = Unmanaged.passRetained(Body(run))
+        var thread = pthread_t()
+        let nameBytes = UnsafeRawPointer(name.utf8Start).assumingMemoryBound(to: CChar.self)
+        let result = lwp_thread_start(
+            &thread, nameBytes, Self.stackSize,
+            { argument in
+                Unmanaged<Body>.fromOpaque(argument!).takeRetainedValue().run()
+            }, body.toOpaque())
+        guard result == 0 else {
+            body.release()
+            throw CallError(.system, "no thread could be started: \(String(cString: strerror(result)))")
+        }
+        handle = thread
+    }
+
+    /// Waits for the thread to end. Exactly once, from another thread.
+    package func join() {
+        pthread_join(handle, nil)
+    }
+}

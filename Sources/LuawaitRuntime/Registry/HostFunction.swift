@@ -1,0 +1,41 @@
+/// A host function: how its calls are answered.
+package final class HostFunction: Sendable {
+    package let name: String
+    /// Nil: the eval's. 0: none.
+    package let timeoutMilliseconds: Int64?
+    /// Nil: answered by request.
+    package let callback: HostCallback?
+
+    package init(name: String, timeoutMilliseconds: Int64?, callback: HostCallback?) {
+        self.name = name
+        self.timeoutMilliseconds = timeoutMilliseconds
+        self.callback = callback
+    }
+}
+
+/// A host's closure: a function and its data, with the promise that the data is dropped exactly once.
+package final class HostCallback: @unchecked Sendable {
+    // Unchecked: the header demands of the host that `invoke` and `drop` can be called from any thread.
+
+    /// - Parameters: the eval, the function's name, its arguments (a JSON array).
+    package typealias Invoke = (EvalID, HostFunction, UnsafeBufferPointer<UInt8>) -> Answer?
+
+    package let invoke: Invoke
+    private let drop: () -> Void
+    /// False until the registration has succeeded: on failure the data is still the caller's.
+    private var ownsData = false
+
+    package init(invoke: @escaping Invoke, drop: @escaping () -> Void) {
+        self.invoke = invoke
+        self.drop = drop
+    }
+
+    deinit {
+        if ownsData { drop() }
+    }
+
+    /// From here on the data is the library's to drop. Before the callback is shared.
+    package func takeOwnership() {
+        ownsData = true
+    }
+}

@@ -1,0 +1,75 @@
+import DequeModule
+
+/// The requests that can be answered, and the order in which they are handed out.
+///
+/// A request is pending until the host takes it, and open until it is answered or withdrawn; taking and answering are
+/// independent, because a host may answer by id what it has not taken.
+package struct RequestTable {
+    package struct Request {
+        package let id: RequestID
+        package let eval: EvalID
+        package let function: HostFunction
+        /// Nil once it has been handed out.
+        package var args: OwnedText?
+        package var isPending: Bool
+        package let hasTimer: Bool
+    }
+
+    private var open: [RequestID: Request] = [:]
+    /// May name requests that are not pending any more; they are skipped.
+    private var order = Deque<RequestID>()
+    private var lastID: UInt64 = 0
+    package private(set) var pendingCount = 0
+
+    package init() {}
+
+    package var openCount: Int { open.count }
+    package var postedCount: UInt64 { lastID }
+
+    package subscript(id: RequestID) -> Request? { open[id] }
+
+    /// The id that the next `post` will use.
+    package var nextID: RequestID { RequestID(lastID + 1) }
+
+    package mutating func post(eval: EvalID, function: HostFunction, args: OwnedText?, hasTimer: Bool) -> RequestID {
+        lastID += 1
+        let id = RequestID(lastID)
+        open[id] = Request(
+            id: id, eval: eval, function: function, args: args, isPending: true, hasTimer: hasTimer)
+        order.append(id)
+        pendingCount += 1
+        return id
+    }
+
+    /// The oldest pending one; it stays where it is.
+    package mutating func firstPending() -> Request? {
+        while let id = order.first {
+            if let request = open[id], request.isPending { return request }
+            order.removeFirst()
+        }
+        return nil
+    }
+
+    /// Hands out the one that `firstPending` showed.
+    package mutating func takeFirst() {
+        guard let id = order.popFirst(), open[id]?.isPending == true else { return }
+        open[id]!.isPending = false
+        open[id]!.args = nil
+        pendingCount -= 1
+    }
+
+    /// Answers or withdraws.
+    ///
+    /// - Returns: the request; nil if it is not open.
+    package mutating func close(_ id: RequestID) -> Request? {
+        guard let request = open.removeValue(forKey: id) else { return nil }
+        if request.isPending {
+            pendingCount -= 1
+            // Many withdrawn ones behind a pending one that nobody takes must not pile up.
+            if order.count > 64, order.count > 4 * (pendingCount + 1) {
+                order.removeAll { open[$0]?.isPending != true }
+            }
+        }
+        return request
+    }
+}

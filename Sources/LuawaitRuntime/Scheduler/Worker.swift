@@ -1,0 +1,38 @@
+import CLuaBridge
+
+/// A thread of the library's own that runs scripts.
+package final class Worker: Sendable {
+    package let runner: Runner
+    let parker = Parker()
+
+    package init(config: EngineConfig) throws(CallError) {
+        runner = try Runner(config: config)
+    }
+
+    /// The thread's whole life.
+    func work(for engine: Engine) {
+        runner.bind()
+        defer { runner.unbind() }
+        while true {
+            let ticket = runner.announce()
+            let work = engine.withCore { core, _ in core.takeWork(for: self, ticket: ticket) }
+            switch work {
+            case .run(let eval):
+                engine.run(eval, on: runner)
+            case .dispose(let contexts):
+                dispose(contexts)
+            case .warm(let functions):
+                engine.warmUp(functions)
+            case .sleep:
+                parker.park()
+            case .exit:
+                return
+            }
+        }
+    }
+
+    private func dispose(_ contexts: consuming [Context]) {
+        contexts = []
+        runner.markProcessorTime()
+    }
+}

@@ -1,0 +1,42 @@
+import Glibc
+
+/// Text from malloc, ending with a NUL, on its way out: from jansson or the bridge, through a queue, to the host, who
+/// frees it. So it crosses the library without being copied.
+package final class OwnedText: @unchecked Sendable {
+    // Unchecked: immutable until taken, and whoever takes it has just removed it from a queue under a lock.
+    private var bytes: UnsafeMutablePointer<CChar>?
+    package let length: Int
+
+    /// - Parameter bytes: from malloc; taken over.
+    init(taking bytes: UnsafeMutablePointer<CChar>, length: Int) {
+        self.bytes = bytes
+        self.length = length
+    }
+
+    deinit {
+        free(bytes)
+    }
+
+    /// Hands the text over: the caller frees it with `free`. Once.
+    package func take() -> UnsafeMutablePointer<CChar>? {
+        defer { bytes = nil }
+        return bytes
+    }
+
+    /// A copy. Nil when out of memory.
+    package static func copying(_ text: String) -> OwnedText? {
+        var text = text
+        return text.withUTF8 { utf8 in
+            guard let bytes = malloc(utf8.count + 1)?.assumingMemoryBound(to: CChar.self) else { return nil }
+            if let base = utf8.baseAddress { memcpy(bytes, base, utf8.count) }
+            bytes[utf8.count] = 0
+            return OwnedText(taking: bytes, length: utf8.count)
+        }
+    }
+
+    /// For tests and messages.
+    package var string: String {
+        guard let bytes else { return "" }
+        return String(decoding: UnsafeRawBufferPointer(start: bytes, count: length), as: UTF8.self)
+    }
+}
