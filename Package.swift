@@ -40,6 +40,10 @@ let package = Package(
                 ])
             ]
         ),
+        .testTarget(
+            name: "LuawaitRuntimeTests",
+            dependencies: ["LuawaitRuntime", "CLuaBridge", "CJansson", "CPlatform"]
+        ),
     ],
     swiftLanguageModes: [.v6],
     cLanguageStandard: .gnu11,

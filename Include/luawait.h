@@ -97,8 +97,8 @@
  *
  * Signals: the library's threads block all signals but the one that interrupts a running script, a real-time signal
  * that nobody handled when the first engine was created (config `signal`). It is sent only to threads that are inside
- * Lua at that moment. Fork: a child process must not use an engine of its parent's. Locale: number formats do not
- * depend on it. `errno` is not preserved.
+ * Lua at that moment. Fork: a child process must not use an engine of its parent's. Locale: JSON does not depend on
+ * it; tostring() and string.format() in a script do, as ever in Lua. `errno` is not preserved.
  *
  * HOW A SCRIPT SEES THE WORLD
  *
@@ -449,6 +449,7 @@ luawait_status luawait_start(luawait_engine *engine, const char *script, size_t 
  * @param outcome_length out, nullable: bytes
  * @retval LUAWAIT_ERR_ARGUMENT  `engine` or `state` is NULL
  * @retval LUAWAIT_ERR_NOT_FOUND no such eval: never started, detached, or its outcome has been taken
+ * @retval LUAWAIT_ERR_MEMORY    out of memory; `state` is written, the outcome's text is lost
  * @since 0.1
  */
 luawait_status luawait_poll(luawait_engine *engine, uint64_t eval_id, int32_t *state, char **outcome,

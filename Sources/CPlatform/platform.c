@@ -79,10 +79,15 @@ int lwp_level_new(void) {
     return descriptor < 0 ? -errno : descriptor;
 }
 
-void lwp_level_set(int descriptor, bool readable) {
-    // Neither can fail: the counter only ever goes between 0 and 1.
-    eventfd_t count = 0;
-    (void)(readable ? eventfd_write(descriptor, 1) : eventfd_read(descriptor, &count));
+void lwp_level_raise(int descriptor) {
+    // Fails only when the counter is about to overflow, and then it is readable.
+    (void)eventfd_write(descriptor, 1);
+}
+
+void lwp_level_lower(int descriptor) {
+    eventfd_t count;
+    // Fails only when the counter is 0, and then it is not readable.
+    (void)eventfd_read(descriptor, &count);
 }
 
 int64_t lwp_monotonic_ns(void) {

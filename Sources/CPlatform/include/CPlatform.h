@@ -23,8 +23,9 @@ int lwp_thread_start(pthread_t *thread, const char *name, size_t stack_size, voi
 
 // A descriptor that polls readable or not, closed on exec. Negative errno on failure.
 int lwp_level_new(void);
-// Calls for one descriptor must not overlap, and must alternate: true, false, true …
-void lwp_level_set(int descriptor, bool readable);
+// Both may be called again and again, from any thread.
+void lwp_level_raise(int descriptor);
+void lwp_level_lower(int descriptor);
 
 // Nanoseconds of CLOCK_MONOTONIC.
 int64_t lwp_monotonic_ns(void);

@@ -87,7 +87,7 @@ extension Engine {
             let ticket = runner.announce()
             let isTaken = withCore { core, _ in core.takeDirect(eval, runner: runner, ticket: ticket) }
             if isTaken, step(eval, on: runner) != .ended { continue }
-            if case .ended(let outcome) = try poll(eval.id) { return outcome }
+            if let outcome = withCore({ core, _ in core.takeDirectOutcome(eval.id) }) { return outcome }
         }
     }
 

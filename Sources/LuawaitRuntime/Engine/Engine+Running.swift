@@ -59,9 +59,12 @@ extension Engine {
         return .ended
     }
 
-    /// The outcome of a script that was stopped by its own limit. Nil if somebody condemned it: the core knows why.
-    private func stopped(_ eval: Eval, _ context: Context) -> Outcome? {
-        guard lwb_eval_cpu_exceeded(eval.raw) else { return nil }
+    /// The outcome of a script that was stopped by its own limit. If the host or a deadline condemned it, the core knows, and
+    /// does not use this.
+    private func stopped(_ eval: Eval, _ context: Context) -> Outcome {
+        guard lwb_eval_cpu_exceeded(eval.raw) else {
+            return Outcome(ErrorReport(context.failure, type: .internal, message: "stopped, but nobody asked for it"))
+        }
         let limit = eval.options.limits.cpuMilliseconds
         return Outcome(
             ErrorReport(
@@ -69,7 +72,7 @@ extension Engine {
     }
 
     /// Ends an eval whose script is not on any thread any more.
-    private func end(_ eval: Eval, _ outcome: Outcome?, _ runner: Runner) {
+    private func end(_ eval: Eval, _ outcome: Outcome, _ runner: Runner) {
         let action = withCore { core, actions in core.finish(eval, outcome, &actions) }
         if case .end(let condemnation) = action {
             endCondemned(eval, condemnation, runner)

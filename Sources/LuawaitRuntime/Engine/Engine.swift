@@ -176,7 +176,7 @@ package final class Engine: Sendable {
 
     /// The descriptor that polls readable while there is something to take.
     package func eventDescriptor() throws(CallError) -> Int32 {
-        try hostSignal.descriptor()
+        try hostSignal.makeDescriptor()
     }
 
     package func setNotifier(_ notifier: Notifier?) {

@@ -9,7 +9,7 @@ extension EngineCore {
     ///
     /// - Throws: `.notFound`.
     package mutating func takeOutcome(_ id: EvalID) throws(CallError) -> Progress {
-        guard let record = evals[id], !(record.eval.options.isDetached && !record.isDirect) else {
+        guard let record = evals[id], !record.isDirect, !record.eval.options.isDetached else {
             throw CallError(.notFound, "eval \(id.value): unknown, detached, or its outcome has been taken")
         }
         guard let outcome = record.outcome else {
@@ -17,13 +17,20 @@ extension EngineCore {
             return .inProgress
         }
         evals[id] = nil
-        if !record.isDirect { gate.removed() }
+        gate.removed()
         return .ended(outcome)
+    }
+
+    /// The outcome of `luawait_eval`, whose id nobody else can use. Nil while it is in progress.
+    mutating func takeDirectOutcome(_ id: EvalID) -> Outcome? {
+        guard let outcome = evals[id]?.outcome else { return nil }
+        evals[id] = nil
+        return outcome
     }
 
     /// - Throws: `.notFound`.
     package mutating func cancel(_ id: EvalID, _ actions: inout Actions) throws(CallError) {
-        guard evals[id] != nil else {
+        guard evals[id]?.isDirect == false else {
             throw CallError(.notFound, "eval \(id.value): unknown, or its outcome has been taken")
         }
         condemn(id, .cancelled, &actions)

@@ -53,11 +53,11 @@ extension EngineCore {
     ///
     /// - Returns: `.end` when it had been condemned: then the caller makes an outcome that says so, and calls `complete`.
     package mutating func finish(
-        _ eval: Eval, _ outcome: Outcome?, _ actions: inout Actions
+        _ eval: Eval, _ outcome: Outcome, _ actions: inout Actions
     ) -> EvalMachine.LeaveAction {
         evals[eval.id]?.runner = nil
         guard let action = evals[eval.id]?.machine.finish() else { return .end(.shutDown) }
-        if action == .proceed, let outcome { complete(eval.id, outcome, &actions) }
+        if action == .proceed { complete(eval.id, outcome, &actions) }
         return action
     }
 }

@@ -5,6 +5,11 @@ final class HostSignal: Sendable {
     /// What the descriptor should show. Written under the core's lock, so that the last writer is right.
     private let level = Atomic<Bool>(false)
     private let state = Mutex<State>(State())
+    /// The descriptor, once there is one: -1 before.
+    private let descriptor = Atomic<Int32>(-1)
+    /// Whether the descriptor has been written to since it was last read, or is about to be.
+    private let isRaised = Atomic<Bool>(false)
+    private let hasNotifier = Atomic<Bool>(false)
 
     private struct State: ~Copyable {
         var eventFD: EventFD?
@@ -16,18 +21,39 @@ final class HostSignal: Sendable {
         level.store(isReadable, ordering: .sequentiallyConsistent)
     }
 
-    /// Makes the descriptor show the level. After the core's lock has been released.
+    // MARK: - The descriptor
+
+    /// Makes the descriptor show the level. After the core's lock has been released, by whoever has changed the level.
     ///
-    /// Each change of the level is followed by a call of this, and the calls are serialised, and each looks at the level
-    /// anew: so whatever order they come in, the last one leaves the descriptor right.
+    /// No lock is held while it is written: the write wakes the host, who would run into that lock at once. Instead,
+    /// each side looks at the level again after its system call, and makes good what the other side's change has undone. So
+    /// whatever order the calls come in, the last of them leaves the descriptor as the level says.
     func update() {
-        state.withLock { state in
-            state.eventFD?.set(readable: level.load(ordering: .sequentiallyConsistent))
+        let descriptor = descriptor.load(ordering: .acquiring)
+        guard descriptor >= 0 else { return }
+        if !level.load(ordering: .sequentiallyConsistent) {
+            lower(descriptor)
+        } else if !isRaised.exchange(true, ordering: .sequentiallyConsistent) {
+            raise(descriptor)
         }
     }
 
+    private func raise(_ descriptor: Int32) {
+        isRaised.store(true, ordering: .sequentiallyConsistent)
+        EventFD.raise(descriptor)
+        // Taken already, before the write: nobody else will come to lower it.
+        if !level.load(ordering: .sequentiallyConsistent) { lower(descriptor) }
+    }
+
+    private func lower(_ descriptor: Int32) {
+        isRaised.store(false, ordering: .sequentiallyConsistent)
+        EventFD.lower(descriptor)
+        // The read may have swallowed somebody's write, so it is not enough that `isRaised` is set.
+        if level.load(ordering: .sequentiallyConsistent) { raise(descriptor) }
+    }
+
     /// - Throws: `.system`.
-    func descriptor() throws(CallError) -> Int32 {
+    func makeDescriptor() throws(CallError) -> Int32 {
         let result: Result<Int32, CallError> = state.withLock { state in
             if state.eventFD == nil {
                 do throws(CallError) {
@@ -36,11 +62,15 @@ final class HostSignal: Sendable {
                     return .failure(error)
                 }
             }
-            state.eventFD?.set(readable: level.load(ordering: .sequentiallyConsistent))
             return .success(state.eventFD?.descriptor ?? -1)
         }
-        return try result.get()
+        let made = try result.get()
+        descriptor.store(made, ordering: .releasing)
+        update()
+        return made
     }
+
+    // MARK: - The notifier
 
     /// The old one is dropped when nobody is calling it any more.
     func set(_ notifier: Notifier?) {
@@ -49,12 +79,14 @@ final class HostSignal: Sendable {
         state.withLock { state in
             old = state.notifier
             state.notifier = notifier
+            hasNotifier.store(notifier != nil, ordering: .sequentiallyConsistent)
         }
         withExtendedLifetime(old) {}
     }
 
     /// Calls the host, with no lock held.
     func notify() {
+        guard hasNotifier.load(ordering: .sequentiallyConsistent) else { return }
         let notifier = state.withLock { $0.notifier }
         notifier?.notify()
     }

@@ -1,12 +1,9 @@
 import CPlatform
 import Glibc
 
-/// An eventfd(2) used as a level: readable or not.
-///
-/// Not thread-safe; its owner serialises the calls.
+/// An eventfd(2) used as a level, owned: readable after `raise`, not readable after `lower`.
 struct EventFD: ~Copyable {
     let descriptor: Int32
-    private var isReadable = false
 
     /// - Throws: `.system`, when the process has no descriptor left.
     init() throws(CallError) {
@@ -21,9 +18,13 @@ struct EventFD: ~Copyable {
         if descriptor >= 0 { close(descriptor) }
     }
 
-    mutating func set(readable: Bool) {
-        guard readable != isReadable else { return }
-        isReadable = readable
-        lwp_level_set(descriptor, readable)
+    // Static, because they are called without the lock that guards the owner.
+
+    static func raise(_ descriptor: Int32) {
+        lwp_level_raise(descriptor)
+    }
+
+    static func lower(_ descriptor: Int32) {
+        lwp_level_lower(descriptor)
     }
 }
