@@ -4,6 +4,12 @@ import PackageDescription
 // Rooms, from the outside in: LuawaitABI (exports) → LuawaitRuntime (engine) → CLuaBridge (Lua) → CLua, CJansson.
 // `docs/architecture.md` says what belongs in which.
 
+let strict: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
 let package = Package(
     name: "luawait",
     products: [
@@ -25,12 +31,14 @@ let package = Package(
                 "CLuaBridge", "CJansson", "CPlatform",
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "HeapModule", package: "swift-collections"),
-            ]
+            ],
+            swiftSettings: strict
         ),
         .target(
             name: "LuawaitABI",
             dependencies: ["LuawaitRuntime", "CLuawaitHeader"],
             exclude: ["exports.map"],
+            swiftSettings: strict,
             linkerSettings: [
                 .unsafeFlags([
                     "-static-stdlib", "-use-ld=lld",

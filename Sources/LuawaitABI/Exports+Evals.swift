@@ -1,4 +1,4 @@
-import CLuawaitHeader
+public import CLuawaitHeader
 import LuawaitRuntime
 
 @_cdecl("luawait_check") @implementation

@@ -1,4 +1,4 @@
-import CLuawaitHeader
+public import CLuawaitHeader
 import Glibc
 
 @_cdecl("luawait_version") @implementation

@@ -1,4 +1,4 @@
-import CLuawaitHeader
+public import CLuawaitHeader
 import Glibc
 import LuawaitRuntime
 

@@ -1,3 +1,5 @@
+import DequeModule
+
 /// What workers do with the core: take work, and say what came of it.
 extension EngineCore {
     /// What a worker does next.
