@@ -42,6 +42,24 @@ static int set_metatable(lua_State *L) {
     return 1;
 }
 
+// getmetatable, which does not show the mark of arrays: it is the library's, and a script that could put a __gc into it
+// would have finalizers after all.
+static int get_metatable(lua_State *L) {
+    luaL_checkany(L, 1);
+    if (lua_istable(L, 1) && lua_getmetatable(L, 1)) {
+        lwb_push_array_mark(L);
+        if (lua_rawequal(L, -1, -2)) {
+            lua_pushnil(L);
+            return 1;
+        }
+        lua_pop(L, 2);
+    }
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_pushvalue(L, 1);
+    lua_call(L, 1, 1);
+    return 1;
+}
+
 // collectgarbage for looking and collecting; tuning it would be tuning the host.
 static int collect_garbage(lua_State *L) {
     static const char *const options[] = {"collect", "count", "step", "isrunning", NULL};
@@ -125,6 +143,7 @@ static void open_base(lua_State *L) {
     lua_pop(L, 1);
     wrap_global(L, "load", load_text);
     wrap_global(L, "setmetatable", set_metatable);
+    wrap_global(L, "getmetatable", get_metatable);
     lua_register(L, "collectgarbage", collect_garbage);
     lua_register(L, "xpcall", call_protected_with_handler);
     lua_register(L, "print", print_line);
