@@ -120,7 +120,8 @@
  * A failed or cancelled eval's outcome is an object:
  *   type        "syntax" | "runtime" | "host" | "timeout" | "cpu" | "memory" | "conversion" | "limit" | "cancelled" |
  *               "internal"
- *   message     Lua's own words where Lua has some
+ *   message     Lua's own words where Lua has some; of a table given to error(), what its __tostring says, or else its
+ *               `message` if that is a string
  *   chunk, line where it happened; absent when there is no such place
  *   traceback   Lua's stack traceback; absent when there was no stack
  *   function    the host function, where one is to blame ("host", "timeout" of a call, "conversion" of arguments)

@@ -68,6 +68,7 @@ void lwb_context_free(lwb_context *context) {
     free(context->eval);
     free(context->path);
     lwb_buffer_free(&context->output);
+    lwb_buffer_free(&context->error_text);
     lwb_buffer_free(&context->failure_text);
     free(context);
 }

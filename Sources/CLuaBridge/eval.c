@@ -203,6 +203,47 @@ static lwb_event finish(lwb_eval *eval, int results) {
     return LWB_FAILED;
 }
 
+static int to_text(lua_State *L) {
+    lwb_context *context = lwb_context_of(L);
+    size_t length;
+    if (luaL_getmetafield(L, 1, "__tostring") == LUA_TNIL) return 0;
+    const char *text = luaL_tolstring(L, 1, &length);
+    if (!lwb_buffer_append(&context->error_text, text, length)) return luaL_error(L, "not enough memory");
+    return 0;
+}
+
+static int new_thread(lua_State *L) {
+    lua_newthread(L);
+    return 1;
+}
+
+// Asks the error value what it says, as Lua's own interpreter does: its __tostring is code of the script's, so it runs
+// like the script, on a coroutine that can be stopped. What goes wrong in it is not worth telling.
+static void ask_error(lwb_eval *eval) {
+    lwb_context *context = eval->context;
+    lua_State *L = context->main, *failed = eval->coroutine;
+    lwb_buffer_clear(&context->error_text);
+    // Neither raises. Looking for the metafield could: it makes a string.
+    if (lua_type(failed, -1) != LUA_TTABLE || !lua_getmetatable(failed, -1)) return;
+    lua_pop(failed, 1);
+    lua_pushcfunction(L, new_thread);
+    if (lua_pcall(L, 0, 1, 0) != LUA_OK) {
+        lua_pop(L, 1);
+        return;
+    }
+    lua_State *asking = lua_tothread(L, -1);
+    int results = 0;
+    lua_pushcfunction(asking, to_text);
+    lua_pushvalue(failed, -1);
+    lua_xmove(failed, asking, 1);
+    context->can_travel = false;
+    lwb_set_running(context, asking);
+    if (lwb_stopper_counts(context->stopper)) lwb_hook_counting(asking);
+    (void)lua_resume(asking, L, 1, &results);
+    context->running = NULL;
+    lua_pop(L, 1);
+}
+
 static lwb_event fail(lwb_eval *eval, int status) {
     lwb_context *context = eval->context;
     if (context->condemned) {
@@ -240,6 +281,7 @@ lwb_event lwb_eval_resume(lwb_eval *eval, lwb_stopper *stopper, lwb_answer answe
 
     lwb_stopper_enter(stopper, context);
     int status = lua_resume(eval->coroutine, context->main, arguments, &results);
+    if (status != LUA_OK && status != LUA_YIELD && !context->condemned) ask_error(eval);
     lwb_stopper_leave(stopper);
 
     context->running = NULL;

@@ -118,8 +118,8 @@ static bool is_error_object(lua_State *L) {
 }
 
 static void describe_table(lua_State *L, lwb_context *context) {
-    keep_field(L, context, &context->message, "message");
     if (is_error_object(L)) {
+        keep_field(L, context, &context->message, "message");
         lua_pushliteral(L, "type");
         if (lua_rawget(L, 1) == LUA_TSTRING) context->failure_type = type_named(lua_tostring(L, -1));
         lua_pop(L, 1);
@@ -132,6 +132,11 @@ static void describe_table(lua_State *L, lwb_context *context) {
             lua_pop(L, 1);
         }
     } else {
+        if (context->error_text.length > 0) {
+            keep(context, &context->message, context->error_text.bytes, context->error_text.length);
+        } else {
+            keep_field(L, context, &context->message, "message");
+        }
         lua_pushvalue(L, 1);
         keep_data(L, context);
     }

@@ -80,6 +80,7 @@ struct lwb_context {
     lwb_buffer output;
     lwb_path_entry *path; // max_depth + 1 entries
 
+    lwb_buffer error_text; // what the error value's own __tostring says
     lwb_buffer failure_text;
     lwb_failure_type failure_type;
     int failure_line;

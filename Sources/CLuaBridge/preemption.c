@@ -13,24 +13,27 @@ static void hook(lua_State *L, lua_Debug *event);
 // How many instructions pass between two looks when orders are looked for by counting.
 enum { COUNTING_INTERVAL = 1000 };
 
+// Setting a hook visits every frame of the stack, of which a deep recursion has half a million: only where it changes.
+static void change_hook(lua_State *L, int mask, int count) {
+    if (lua_gethookmask(L) != mask || lua_gethookcount(L) != count) lua_sethook(L, mask ? hook : NULL, mask, count);
+}
+
 static void set_hook(const lwb_context *context, lua_State *L) {
-    if (context->condemned) {
-        lua_sethook(L, hook, LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT, 1);
-    } else {
-        lua_sethook(L, hook, LUA_MASKCOUNT, 1);
-    }
+    int mask = LUA_MASKCOUNT;
+    if (context->condemned) mask |= LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE;
+    change_hook(L, mask, 1);
 }
 
 static void unset_hook(const lwb_context *context, lua_State *L) {
     if (context->stopper != NULL && lwb_stopper_counts(context->stopper)) {
-        lua_sethook(L, hook, LUA_MASKCOUNT, COUNTING_INTERVAL);
+        lwb_hook_counting(L);
     } else {
-        lua_sethook(L, NULL, 0, 0);
+        change_hook(L, 0, 0);
     }
 }
 
 void lwb_hook_counting(lua_State *L) {
-    lua_sethook(L, hook, LUA_MASKCOUNT, COUNTING_INTERVAL);
+    change_hook(L, LUA_MASKCOUNT, COUNTING_INTERVAL);
 }
 
 // lua_sethook may be called from a signal handler (Lua's own interpreter does); nothing else here touches Lua.

@@ -1,0 +1,96 @@
+# Every goal works from a fresh clone and in any order. What a goal does in more than a line is in scripts/.
+
+SHELL := bash
+MAKEFLAGS += --no-print-directory
+PREFIX ?= /usr/local
+DESTDIR ?=
+export PREFIX DESTDIR
+
+PART := scripts/part.sh
+STAGED := .build/stage/lib/libluawait.so
+IN_PYTHON := PYTHONPATH=bindings/python
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help deps deps-run deps-test deps-lint venv build run test check check-header check-exports check-binary \
+	test-install test-docs test-c test-python test-swift test-valgrind lint format bench install uninstall clean
+
+help: ## Show these goals
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+deps: ## Install what building, testing and linting need and the machine lacks
+	@scripts/deps.sh run test lint
+
+deps-run:
+	@scripts/deps.sh run
+
+deps-test:
+	@scripts/deps.sh test
+
+deps-lint:
+	@scripts/deps.sh lint
+
+venv: deps-lint
+	@scripts/venv.sh
+
+build: deps-run ## Build the release library into .build/stage
+	@echo "build: swift build -c release --product luawait"
+	@swift build -c release --product luawait
+	@scripts/stage.sh
+
+run: build ## Install what is missing, build, and run the example host
+	@$(IN_PYTHON) python3 examples/python/quickstart.py
+
+test: check test-install test-docs test-c test-python test-swift test-valgrind ## Run all tests, the cheap ones first
+	@echo "test: all parts passed"
+
+check: check-header check-exports check-binary ## Check the header, the exported symbols and the binary
+
+check-header: deps-test
+	@$(PART) $@ scripts/check-header.sh
+
+check-exports: build deps-test
+	@$(PART) $@ scripts/check-exports.sh
+
+check-binary: build deps-test
+	@$(PART) $@ scripts/check-binary.sh
+
+test-install: build deps-test ## Install, build a program against it, uninstall
+	@$(PART) $@ scripts/test-install.sh
+
+test-docs: build deps-test ## Run every example of README, docs and header
+	@$(PART) $@ python3 scripts/test-docs.py
+
+test-c: build deps-test ## Run the C tests, which see only the public header
+	@$(PART) $@ scripts/test-c.sh
+
+test-python: build deps-test venv ## Run the Python binding's tests
+	@$(IN_PYTHON) $(PART) $@ .venv/bin/pytest bindings/python/tests
+
+test-swift: deps-test ## Run the Swift unit tests
+	@$(PART) $@ swift test
+
+test-valgrind: build deps-test ## Run the C tests once more under valgrind
+	@$(PART) $@ scripts/test-c.sh --valgrind
+
+lint: deps-lint venv ## Check formatting and style
+	@$(PART) $@ scripts/lint.sh
+
+format: deps-lint venv ## Apply the formatters
+	@scripts/lint.sh --fix
+
+bench: build ## Run the benchmarks: Luawait and the raw limits on the same work
+	@bench/run.sh
+
+# Needs no rights to build when the library is there: `make build`, then `sudo make install`.
+install: | $(STAGED) ## Install library, header and pkg-config file (PREFIX, DESTDIR)
+	@scripts/install.sh install
+
+uninstall: ## Remove what install put there (PREFIX, DESTDIR)
+	@scripts/install.sh uninstall
+
+$(STAGED):
+	@$(MAKE) build
+
+clean: ## Remove everything that was built or installed into the tree
+	rm -rf .build .venv

@@ -1,0 +1,151 @@
+#!/usr/bin/env bash
+# Compiles and runs the C tests and the example hosts against the staged library.
+#
+# Usage: scripts/test-c.sh [--valgrind] [NAME...]
+#   NAME is a test file (`cancel` or `test_cancel`) or an example (`host_poll`); without any, all run.
+# A single test: .build/tests-c/test_cancel a_running_eval_ends
+#
+# Each file is a process of its own, so that a crash or a hang is the failure of that file alone. CC names the compiler,
+# JOBS how many run at once, STAGE where library and header are. The last line is `N passed, N failed`, counting
+# single tests.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+STAGE=${STAGE:-$PWD/.build/stage}
+BUILD=$PWD/.build/tests-c
+VALGRIND=
+if [[ ${1:-} == --valgrind ]]; then
+    VALGRIND=yes
+    shift
+fi
+# A hang guard for a whole file, far beyond what it takes.
+LIMIT=120
+if [[ -n $VALGRIND ]]; then
+    LIMIT=300
+    export LUAWAIT_TEST_SCALE=small
+fi
+export STAGE BUILD VALGRIND LIMIT
+
+if [[ ! -e $STAGE/lib/libluawait.so ]]; then
+    echo "$STAGE/lib/libluawait.so is missing: run \`make build\` first" >&2
+    exit 1
+fi
+
+compile() {
+    local output=$1
+    shift
+    # CC may carry flags of its own ("gcc -m64").
+    # shellcheck disable=SC2086
+    ${CC:-cc} -std=c11 -D_POSIX_C_SOURCE=200809L -Wall -Wextra -Werror -pedantic -g -O1 "-I$STAGE/include" -ITests/C \
+        "$@" -o "$output" "-L$STAGE/lib" -lluawait "-Wl,-rpath,$STAGE/lib" -pthread -lm
+}
+
+under_guard() {
+    if [[ -n $VALGRIND ]]; then
+        # The scheduler of the default takes turns by chance: with it a busy script can hold up everybody for seconds.
+        timeout --kill-after=10 "$LIMIT" valgrind --quiet --fair-sched=try --error-exitcode=99 --leak-check=full \
+            --errors-for-leak-kinds=definite --show-leak-kinds=definite --num-callers=30 "$@"
+    else
+        timeout --kill-after=10 "$LIMIT" "$@"
+    fi
+}
+
+# Says on the last line of the log why a run counts as failed, beyond the tests it names itself.
+explain() {
+    case $1 in
+    1) echo "compiling or a test failed" ;;
+    99) echo "valgrind found errors" ;;
+    124 | 137) echo "ended by the hang guard after $LIMIT s" ;;
+    *) echo "ended with status $1" ;;
+    esac
+}
+
+run_test() {
+    local name=$1 log=$BUILD/$1.log status=0
+    {
+        compile "$BUILD/$name" "Tests/C/$name.c" Tests/C/harness.c Tests/C/host.c Tests/C/json.c &&
+            under_guard "$BUILD/$name"
+    } >"$log" 2>&1 || status=$?
+    finish "$name" "$log" "$status"
+}
+
+# An example passes when it exits with 0 and prints what its .expected file says.
+run_example() {
+    local name=$1 log=$BUILD/$1.log status=0
+    {
+        compile "$BUILD/$name" "examples/c/$name.c" &&
+            under_guard "$BUILD/$name" >"$BUILD/$name.output" &&
+            diff -u "examples/c/$name.expected" "$BUILD/$name.output" &&
+            echo "ok ${name}_prints_its_report"
+    } >"$log" 2>&1 || status=$?
+    finish "$name" "$log" "$status"
+}
+
+finish() {
+    local name=$1 log=$2 status=$3 passed failed
+    passed=$(grep -c '^ok ' "$log" || true)
+    failed=$(grep -c '^FAILED ' "$log" || true)
+    if ((status != 0)) && { ((failed == 0)) || ((status != 1)); }; then
+        failed=$((failed + 1))
+        echo "FAILED $name: $(explain "$status")" >>"$log"
+    fi
+    if ((failed > 0)); then
+        # One write, so that the output of files that run at once does not mix.
+        echo "$name: $passed passed, $failed failed"$'\n'"$(grep -v '^ok ' "$log" | sed 's/^/    /')"
+    else
+        echo "$name: $passed passed"
+    fi
+    echo "$passed $failed" >"$BUILD/$name.count"
+}
+
+run_one() {
+    if [[ $1 == test_* ]]; then
+        run_test "$1"
+    else
+        run_example "$1"
+    fi
+}
+
+# A locale with a decimal comma, for the tests that numbers do not depend on the locale. localedef wants all categories
+# and complains of those that are not there; only the numbers matter here.
+make_locale() {
+    export LOCPATH=$BUILD/locale
+    if [[ ! -e $LOCPATH/comma/LC_NUMERIC ]]; then
+        mkdir -p "$LOCPATH"
+        localedef --force --quiet --inputfile=Tests/C/comma.locale "$LOCPATH/comma" >/dev/null 2>&1 || true
+    fi
+}
+
+names=()
+for name in "$@"; do
+    if [[ -e examples/c/$name.expected || $name == test_* ]]; then
+        names+=("$name")
+    else
+        names+=("test_$name")
+    fi
+done
+if ((${#names[@]} == 0)); then
+    for file in Tests/C/test_*.c examples/c/*.expected; do
+        name=${file##*/}
+        names+=("${name%.*}")
+    done
+fi
+
+mkdir -p "$BUILD"
+rm -f "$BUILD"/*.count
+make_locale
+export -f compile under_guard explain run_test run_example finish run_one
+# Bash is named in full: xargs starts it anew for each name, with the functions above from the environment.
+# shellcheck disable=SC2016
+printf '%s\n' "${names[@]}" | xargs -P "${JOBS:-2}" -I '{}' bash -c 'set -euo pipefail; run_one "$1"' run_one '{}'
+
+all_passed=0
+all_failed=0
+for name in "${names[@]}"; do
+    # A file that left no count did not even get as far as its log.
+    read -r passed failed <"$BUILD/$name.count" || { passed=0 failed=1; }
+    all_passed=$((all_passed + passed))
+    all_failed=$((all_failed + failed))
+done
+echo "$all_passed passed, $all_failed failed"
+((all_failed == 0 && all_passed > 0))
