@@ -2,6 +2,25 @@
 #include "internal.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+// What may be allocated above the limit to describe an error: a script that filled its memory should still be told where.
+enum { DESCRIPTION_RESERVE = 256 * 1024 };
+
+// Notes where the script is, for the error that Lua raises if collecting garbage does not help: it unwinds the stack without
+// asking anyone. Reading is all this does, at a moment when Lua itself could raise an error.
+static void note_memory_place(lwb_context *context) {
+    lua_State *L = context->running;
+    lua_Debug frame;
+    context->memory_line = 0;
+    if (L == NULL) return;
+    for (int level = 0; lua_getstack(L, level, &frame); level++) {
+        if (!lua_getinfo(L, "Sl", &frame) || frame.currentline <= 0) continue;
+        context->memory_line = frame.currentline;
+        memcpy(context->memory_chunk, frame.short_src, sizeof frame.short_src);
+        return;
+    }
+}
 
 // Lua's allocator, which counts. Refusing makes Lua collect garbage and ask once more before it raises its memory error.
 static void *allocate(void *user_data, void *block, size_t old_size, size_t new_size) {
@@ -15,7 +34,11 @@ static void *allocate(void *user_data, void *block, size_t old_size, size_t new_
     size_t limit = context->options.memory_limit;
     if (limit != 0 && new_size > old_size) {
         size_t more = new_size - old_size;
-        if (context->memory_used > limit || more > limit - context->memory_used) return NULL;
+        if (context->describing && limit < SIZE_MAX - DESCRIPTION_RESERVE) limit += DESCRIPTION_RESERVE;
+        if (context->memory_used > limit || more > limit - context->memory_used) {
+            note_memory_place(context);
+            return NULL;
+        }
     }
     void *moved = realloc(block, new_size);
     if (moved == NULL) return NULL;
@@ -68,7 +91,6 @@ void lwb_context_free(lwb_context *context) {
     free(context->eval);
     free(context->path);
     lwb_buffer_free(&context->output);
-    lwb_buffer_free(&context->error_text);
     lwb_buffer_free(&context->failure_text);
     free(context);
 }

@@ -77,7 +77,7 @@ static int check(lua_State *L) {
 
 // `status` is that of the protected call, `compiled` that of compiling in it: what is wrong with the script is a syntax error.
 static lwb_event describe_preparation(lwb_context *context, int status, int compiled, const char *chunk_name) {
-    lwb_describe(context, compiled == LUA_ERRMEM ? LUA_ERRMEM : status, NULL);
+    lwb_describe(context, compiled == LUA_ERRMEM ? LUA_ERRMEM : status);
     if (compiled != LUA_OK && context->failure_type == LWB_FAILURE_RUNTIME) {
         context->failure_type = LWB_FAILURE_SYNTAX;
         note_syntax_place(context, chunk_name);
@@ -93,6 +93,26 @@ lwb_event lwb_context_check(lwb_context *context, const char *script, size_t len
     int status = lua_pcall(L, 1, 0, 0);
     if (status == LUA_OK) return LWB_READY;
     return describe_preparation(context, status, work.status, chunk_name);
+}
+
+// ---- The frame below the script ------------------------------------------------------------------------------------
+
+static int script_done(lua_State *L, int status, lua_KContext extra) {
+    (void)extra;
+    lwb_context *context = lwb_context_of(L);
+    context->describing = false; // if an error in lwb_note_error has skipped its end
+    if (status == LUA_OK || status == LUA_YIELD) return lua_gettop(L) - 1;
+    context->script_status = status;
+    return lua_error(L);
+}
+
+// Calls the script (1) with its arguments (above). Protected, so that an error closes the script's variables, whose __close
+// may wait on the host like anything else; with a message handler, because after that the place of the error is gone.
+static int run_script(lua_State *L) {
+    int arguments = lua_gettop(L) - 1;
+    lua_pushcfunction(L, lwb_note_error);
+    lua_insert(L, 1);
+    return script_done(L, lua_pcallk(L, arguments, LUA_MULTRET, 1, 0, script_done), 0);
 }
 
 // ---- Preparing -----------------------------------------------------------------------------------------------------
@@ -136,9 +156,10 @@ static int prepare(lua_State *L) {
     luaL_checkstack(L, (int)count + 1, "too many arguments");
     for (size_t i = 0; i < count; i++)
         push_top(L, json_array_get(setup->args, i));
-    if (!lua_checkstack(coroutine, (int)count + 1)) return luaL_error(L, "too many arguments");
+    if (!lua_checkstack(coroutine, (int)count + 2)) return luaL_error(L, "too many arguments");
+    lua_pushcfunction(coroutine, run_script); // a light C function: does not allocate
     lua_xmove(L, coroutine, (int)count + 1);
-    eval->first_arguments = (int)count;
+    eval->first_arguments = (int)count + 1;
     return 0;
 }
 
@@ -199,60 +220,24 @@ static lwb_event finish(lwb_eval *eval, int results) {
     int status = lua_pcall(co, results, 0, 0);
     if (status == LUA_OK) return LWB_FINISHED;
     lua_xmove(co, context->main, 1);
-    lwb_describe(context, status, NULL);
+    lwb_describe(context, status);
     return LWB_FAILED;
 }
 
-static int to_text(lua_State *L) {
-    lwb_context *context = lwb_context_of(L);
-    size_t length;
-    if (luaL_getmetafield(L, 1, "__tostring") == LUA_TNIL) return 0;
-    const char *text = luaL_tolstring(L, 1, &length);
-    if (!lwb_buffer_append(&context->error_text, text, length)) return luaL_error(L, "not enough memory");
-    return 0;
-}
-
-static int new_thread(lua_State *L) {
-    lua_newthread(L);
-    return 1;
-}
-
-// Asks the error value what it says, as Lua's own interpreter does: its __tostring is code of the script's, so it runs
-// like the script, on a coroutine that can be stopped. What goes wrong in it is not worth telling.
-static void ask_error(lwb_eval *eval) {
+static lwb_event fail(lwb_eval *eval) {
     lwb_context *context = eval->context;
-    lua_State *L = context->main, *failed = eval->coroutine;
-    lwb_buffer_clear(&context->error_text);
-    // Neither raises. Looking for the metafield could: it makes a string.
-    if (lua_type(failed, -1) != LUA_TTABLE || !lua_getmetatable(failed, -1)) return;
-    lua_pop(failed, 1);
-    lua_pushcfunction(L, new_thread);
-    if (lua_pcall(L, 0, 1, 0) != LUA_OK) {
-        lua_pop(L, 1);
-        return;
-    }
-    lua_State *asking = lua_tothread(L, -1);
-    int results = 0;
-    lua_pushcfunction(asking, to_text);
-    lua_pushvalue(failed, -1);
-    lua_xmove(failed, asking, 1);
-    context->can_travel = false;
-    lwb_set_running(context, asking);
-    if (lwb_stopper_counts(context->stopper)) lwb_hook_counting(asking);
-    (void)lua_resume(asking, L, 1, &results);
-    context->running = NULL;
-    lua_pop(L, 1);
-}
-
-static lwb_event fail(lwb_eval *eval, int status) {
-    lwb_context *context = eval->context;
+    lua_State *co = eval->coroutine;
     if (context->condemned) {
         if (!context->stop_described) lwb_clear_failure(context);
         return LWB_STOPPED;
     }
-    // The error is on top; the coroutine keeps its stack, so that the traceback can be made from it.
-    lua_xmove(eval->coroutine, context->main, 1);
-    lwb_describe(context, status, eval->coroutine);
+    // The error may be another than the one that was noted: raised by a __close on the way out, or by a lack of memory.
+    bool noted = context->noted && context->script_status == LUA_ERRRUN && context->noted_type == lua_type(co, -1) &&
+                 context->noted_value == lua_topointer(co, -1);
+    if (!noted) {
+        lua_xmove(co, context->main, 1);
+        lwb_describe(context, context->script_status);
+    }
     return LWB_FAILED;
 }
 
@@ -281,7 +266,6 @@ lwb_event lwb_eval_resume(lwb_eval *eval, lwb_stopper *stopper, lwb_answer answe
 
     lwb_stopper_enter(stopper, context);
     int status = lua_resume(eval->coroutine, context->main, arguments, &results);
-    if (status != LUA_OK && status != LUA_YIELD && !context->condemned) ask_error(eval);
     lwb_stopper_leave(stopper);
 
     context->running = NULL;
@@ -289,7 +273,7 @@ lwb_event lwb_eval_resume(lwb_eval *eval, lwb_stopper *stopper, lwb_answer answe
     if (status == LUA_OK) {
         event = finish(eval, results);
     } else if (status != LUA_YIELD) {
-        event = fail(eval, status);
+        event = fail(eval);
     } else {
         event = context->yield == LWB_YIELD_PARK ? LWB_PARKED : LWB_SLICED;
     }

@@ -41,18 +41,18 @@ lwb_failure lwb_context_failure(const lwb_context *context) {
     };
 }
 
-// The innermost place in Lua code, and the traceback, of `coroutine`; runs on `L`, which may be the same.
-static void note_place(lua_State *L, lwb_context *context, lua_State *coroutine) {
+// The innermost place in Lua code of the running coroutine, and its traceback. `level` is the first to look at.
+static void note_place(lua_State *L, lwb_context *context, int level) {
     lua_Debug frame;
-    for (int level = 0; lua_getstack(coroutine, level, &frame); level++) {
-        lua_getinfo(coroutine, "Sl", &frame);
+    for (int at = level; lua_getstack(L, at, &frame); at++) {
+        lua_getinfo(L, "Sl", &frame);
         if (frame.currentline <= 0) continue;
         context->failure_line = frame.currentline;
         keep(context, &context->chunk, frame.short_src, strlen(frame.short_src));
         break;
     }
     size_t length;
-    luaL_traceback(L, coroutine, NULL, 0);
+    luaL_traceback(L, L, NULL, level);
     const char *traceback = lua_tolstring(L, -1, &length);
     keep(context, &context->traceback, traceback, length);
     lua_pop(L, 1);
@@ -60,7 +60,7 @@ static void note_place(lua_State *L, lwb_context *context, lua_State *coroutine)
 
 void lwb_note_stop(lua_State *L, lwb_context *context) {
     lwb_clear_failure(context);
-    note_place(L, context, L);
+    note_place(L, context, 0);
 }
 
 // Keeps the raw string field `name` of the table at 1.
@@ -117,66 +117,112 @@ static bool is_error_object(lua_State *L) {
     return same;
 }
 
-static void describe_table(lua_State *L, lwb_context *context) {
-    if (is_error_object(L)) {
-        keep_field(L, context, &context->message, "message");
-        lua_pushliteral(L, "type");
-        if (lua_rawget(L, 1) == LUA_TSTRING) context->failure_type = type_named(lua_tostring(L, -1));
-        lua_pop(L, 1);
-        keep_field(L, context, &context->function, "function");
-        keep_field(L, context, &context->host_type, "host_type");
-        lua_pushliteral(L, "data");
-        if (lua_rawget(L, 1) != LUA_TNIL) {
-            keep_data(L, context);
-        } else {
-            lua_pop(L, 1);
-        }
-    } else {
-        if (context->error_text.length > 0) {
-            keep(context, &context->message, context->error_text.bytes, context->error_text.length);
-        } else {
-            keep_field(L, context, &context->message, "message");
-        }
-        lua_pushvalue(L, 1);
+static int to_text(lua_State *L) {
+    luaL_tolstring(L, 1, NULL);
+    return 1;
+}
+
+// Keeps what the value at 1 says of itself, as Lua's own interpreter does. The __tostring is code of the script's: it may
+// fail, and then it has nothing to say.
+static void keep_own_text(lua_State *L, lwb_context *context) {
+    if (luaL_getmetafield(L, 1, "__tostring") == LUA_TNIL) return;
+    lua_pop(L, 1);
+    lua_pushcfunction(L, to_text);
+    lua_pushvalue(L, 1);
+    if (lua_pcall(L, 1, 1, 0) == LUA_OK) {
+        size_t length;
+        const char *text = lua_tolstring(L, -1, &length);
+        keep(context, &context->message, text, length);
+    }
+    lua_pop(L, 1);
+}
+
+static void describe_error_object(lua_State *L, lwb_context *context) {
+    keep_field(L, context, &context->message, "message");
+    lua_pushliteral(L, "type");
+    if (lua_rawget(L, 1) == LUA_TSTRING) context->failure_type = type_named(lua_tostring(L, -1));
+    lua_pop(L, 1);
+    keep_field(L, context, &context->function, "function");
+    keep_field(L, context, &context->host_type, "host_type");
+    lua_pushliteral(L, "data");
+    if (lua_rawget(L, 1) != LUA_TNIL) {
         keep_data(L, context);
+    } else {
+        lua_pop(L, 1);
     }
 }
 
-// 1: the error; 2: the coroutine, a light userdata, NULL if there is none. No metamethod of the script's runs here.
-static int describe(lua_State *L) {
-    lwb_context *context = lwb_context_of(L);
-    lua_State *coroutine = lua_touserdata(L, 2);
+// Describes the value at 1. `ask`: whether the script's code may be asked.
+static void describe_value(lua_State *L, lwb_context *context, bool ask) {
     size_t length;
-    if (lua_istable(L, 1)) {
-        describe_table(L, context);
+    if (lua_istable(L, 1) && is_error_object(L)) {
+        describe_error_object(L, context);
+    } else if (lua_istable(L, 1)) {
+        if (ask) keep_own_text(L, context);
+        if (context->condemned) return; // by what it said: the stop has been described
+        context->describing = true;
+        if (!context->message.present) keep_field(L, context, &context->message, "message");
+        lua_pushvalue(L, 1);
+        keep_data(L, context);
     } else if (lua_isstring(L, 1)) {
         lua_pushvalue(L, 1);
         const char *message = lua_tolstring(L, -1, &length);
         keep(context, &context->message, message, length);
+        lua_pop(L, 1);
     }
+    context->describing = true;
     if (!context->message.present) {
         // Lua's own words.
         const char *message = lua_pushfstring(L, "(error object is a %s value)", luaL_typename(L, 1));
         keep(context, &context->message, message, strlen(message));
+        lua_pop(L, 1);
     }
-    if (coroutine != NULL) note_place(L, context, coroutine);
+}
+
+int lwb_note_error(lua_State *L) {
+    lwb_context *context = lwb_context_of(L);
+    // Hooks are off here when the error came from one, so nothing may run that could take long.
+    if (context->condemned) return 1;
+    lua_settop(L, 1);
+    lwb_clear_failure(context);
+    context->noted = false;
+    describe_value(L, context, true);
+    if (context->condemned) return 1;
+    note_place(L, context, 1);
+    context->describing = false;
+    context->noted = true;
+    context->noted_type = lua_type(L, 1);
+    context->noted_value = lua_topointer(L, 1);
+    return 1;
+}
+
+static int describe(lua_State *L) {
+    describe_value(L, lwb_context_of(L), false);
     return 0;
 }
 
-void lwb_describe(lwb_context *context, int status, lua_State *coroutine) {
+static void describe_lack_of_memory(lwb_context *context) {
+    lwb_set_failure(context, LWB_FAILURE_MEMORY, "not enough memory");
+    if (context->memory_line <= 0) return;
+    context->failure_line = context->memory_line;
+    keep(context, &context->chunk, context->memory_chunk, strlen(context->memory_chunk));
+}
+
+void lwb_describe(lwb_context *context, int status) {
     lua_State *L = context->main;
-    size_t limit = context->options.memory_limit;
+    if (status == LUA_ERRMEM) {
+        lua_settop(L, 0); // nothing here is to be closed, so this cannot raise
+        describe_lack_of_memory(context);
+        return;
+    }
     lwb_clear_failure(context);
-    if (status == LUA_ERRMEM) context->failure_type = LWB_FAILURE_MEMORY;
-    // A script that filled its memory should still be told what it died of; what is allocated here is small.
-    context->options.memory_limit = 0;
-    // Cannot raise: a light C function and a light userdata on a stack that has LUA_MINSTACK free slots.
-    lua_pushlightuserdata(L, coroutine);
+    context->describing = true;
+    // Cannot raise: a light C function on a stack that has LUA_MINSTACK free slots.
     lua_pushcfunction(L, describe);
     lua_insert(L, 1);
-    if (lua_pcall(L, 2, 0, 0) != LUA_OK) {
-        lua_settop(L, 0); // nothing here is to be closed, so this cannot raise
+    if (lua_pcall(L, 1, 0, 0) != LUA_OK) {
+        lua_settop(L, 0);
         lwb_set_failure(context, LWB_FAILURE_MEMORY, "not enough memory to describe the error");
     }
-    context->options.memory_limit = limit;
+    context->describing = false;
 }

@@ -80,7 +80,14 @@ struct lwb_context {
     lwb_buffer output;
     lwb_path_entry *path; // max_depth + 1 entries
 
-    lwb_buffer error_text; // what the error value's own __tostring says
+    bool describing; // an error is being described, for which there is a reserve of memory
+    int memory_line; // where the script was when memory was last refused; 0: nowhere
+    char memory_chunk[LUA_IDSIZE];
+
+    int script_status; // how the script's call ended, when it failed
+    bool noted;        // lwb_note_error has described an error: this one
+    int noted_type;
+    const void *noted_value;
     lwb_buffer failure_text;
     lwb_failure_type failure_type;
     int failure_line;
@@ -125,9 +132,11 @@ void lwb_push_error_object(lua_State *L, const char *type, const char *function)
 int lwb_raise_error(lua_State *L, const char *type, const char *function, const char *format, ...);
 
 // failure.c
+// The script's message handler: describes the error where it was raised, with the stack still there.
+int lwb_note_error(lua_State *L);
 // Describes the error that is alone on the main state's stack, and takes it from there. `status` is that of the call that
-// failed, `coroutine` where it came from (NULL: from no script). Does not raise.
-void lwb_describe(lwb_context *context, int status, lua_State *coroutine);
+// failed. Does not raise.
+void lwb_describe(lwb_context *context, int status);
 void lwb_clear_failure(lwb_context *context); // does not raise
 void lwb_note_stop(lua_State *L, lwb_context *context);
 // Sets a failure that needs no Lua. Does not raise.

@@ -19,6 +19,7 @@ static int load_text(lua_State *L) {
         lua_pushliteral(L, "attempt to load a binary chunk (only text is allowed)");
         return 2;
     }
+    if (!lua_isstring(L, 1)) luaL_checktype(L, 1, LUA_TFUNCTION);
     // The number of arguments tells Lua's load whether an environment was given, even a nil one.
     if (lua_gettop(L) < 3) lua_settop(L, 3);
     lua_pushliteral(L, "t");
@@ -31,14 +32,18 @@ static int load_text(lua_State *L) {
 
 // setmetatable without finalizers: they would run at a time, and on a stack, that nobody can foresee.
 static int set_metatable(lua_State *L) {
-    if (lua_istable(L, 2)) {
+    int type = lua_type(L, 2);
+    luaL_checktype(L, 1, LUA_TTABLE);
+    luaL_argexpected(L, type == LUA_TNIL || type == LUA_TTABLE, 2, "nil or table");
+    if (luaL_getmetafield(L, 1, "__metatable") != LUA_TNIL) {
+        return luaL_error(L, "cannot change a protected metatable");
+    }
+    if (type == LUA_TTABLE) {
         lua_pushliteral(L, "__gc");
         if (lua_rawget(L, 2) != LUA_TNIL) return luaL_error(L, "__gc is not available");
-        lua_pop(L, 1);
     }
-    lua_pushvalue(L, lua_upvalueindex(1));
-    lua_insert(L, 1);
-    lua_call(L, lua_gettop(L) - 1, 1);
+    lua_settop(L, 2);
+    lua_setmetatable(L, 1);
     return 1;
 }
 
@@ -46,17 +51,17 @@ static int set_metatable(lua_State *L) {
 // would have finalizers after all.
 static int get_metatable(lua_State *L) {
     luaL_checkany(L, 1);
-    if (lua_istable(L, 1) && lua_getmetatable(L, 1)) {
-        lwb_push_array_mark(L);
-        if (lua_rawequal(L, -1, -2)) {
-            lua_pushnil(L);
-            return 1;
-        }
-        lua_pop(L, 2);
+    if (!lua_getmetatable(L, 1)) {
+        lua_pushnil(L);
+        return 1;
     }
-    lua_pushvalue(L, lua_upvalueindex(1));
-    lua_pushvalue(L, 1);
-    lua_call(L, 1, 1);
+    lwb_push_array_mark(L);
+    if (lua_rawequal(L, -1, -2)) {
+        lua_pushnil(L);
+        return 1;
+    }
+    lua_pop(L, 1);
+    luaL_getmetafield(L, 1, "__metatable");
     return 1;
 }
 
@@ -142,8 +147,8 @@ static void open_base(lua_State *L) {
     remove_fields(L, -1, unsafe);
     lua_pop(L, 1);
     wrap_global(L, "load", load_text);
-    wrap_global(L, "setmetatable", set_metatable);
-    wrap_global(L, "getmetatable", get_metatable);
+    lua_register(L, "setmetatable", set_metatable);
+    lua_register(L, "getmetatable", get_metatable);
     lua_register(L, "collectgarbage", collect_garbage);
     lua_register(L, "xpcall", call_protected_with_handler);
     lua_register(L, "print", print_line);
