@@ -1,0 +1,202 @@
+"""The asyncio API: an engine, and its runner for evals with options."""
+
+from __future__ import annotations
+
+import asyncio
+import warnings
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, TypeVar, overload
+
+from ._core import Core
+from ._driver import Driver
+from .errors import ArgumentError, OptionError
+from .evals import Eval, HostFunction, read_outcome
+from .options import Config, EvalOptions
+
+if TYPE_CHECKING:
+    from typing_extensions import Self, Unpack
+
+F = TypeVar("F", bound=HostFunction)
+
+
+class Runner:
+    """Starts evals of an engine with the same options. Made by `Engine.with_options()`.
+
+    Positional arguments are what the script finds in `...`; keywords become its global variables.
+    """
+
+    def __init__(self, engine: Engine, options: Mapping[str, Any]) -> None:
+        for key in ("args", "detached"):
+            if key in options:
+                raise OptionError(f"{key!r} is not an option here: arguments are positional, outcomes are awaited")
+        self._engine = engine
+        self._options = dict(options)
+
+    async def eval(self, script: str | bytes, /, *args: Any, **globals: Any) -> Any:
+        """Runs a script and gives its value. See `Engine.eval`."""
+        return await self.start(script, *args, **globals)
+
+    def start(self, script: str | bytes, /, *args: Any, **globals: Any) -> Eval:
+        """Starts a script and gives the eval. See `Engine.start`."""
+        return self._engine._start(script, _merge(self._options, args, globals))
+
+    def eval_sync(self, script: str | bytes, /, *args: Any, **globals: Any) -> Any:
+        """Runs a script on this thread. See `Engine.eval_sync`."""
+        return self._engine._eval_sync(script, _merge(self._options, args, globals))
+
+
+class Engine:
+    """An engine that runs Lua scripts for an asyncio host.
+
+    Keywords are the config's keys, such as `workers=2` or `cpu_ms=500`. The first eval binds the engine to the running
+    event loop, where its host functions run; like all of asyncio it is to be used from that loop's thread, except for
+    `eval_sync`, `check` and `stats`, which any thread may call. Close it: with `async with` or `aclose()`, or where the
+    loop may be blocked for a moment with `with` or `close()`.
+    """
+
+    def __init__(self, **config: Unpack[Config]) -> None:
+        self._core = Core(dict(config))
+        self._driver = Driver(self._core)
+        # Replaced and never changed, so that an eval keeps the functions that it was started with.
+        self._functions: Mapping[str, HostFunction] = {}
+
+    # -------------------------------------------------------------------------------------------- host functions --
+
+    @overload
+    def function(self, function: F, /) -> F: ...
+
+    @overload
+    def function(self, name: str | None = None, /, *, timeout_ms: int | None = None) -> Callable[[F], F]: ...
+
+    def function(self, subject: Any = None, /, *, timeout_ms: int | None = None) -> Any:
+        """Decorator that makes a function callable from scripts: `@engine.function`, or with a name
+        `@engine.function("db.users.find", timeout_ms=500)`.
+
+        The function is called in the event loop with the script's arguments, decoded from JSON; what it returns, or for
+        an `async def` what it returns in the end, goes back as JSON. An exception arrives in the script as an error
+        that it can catch, with the class's name as `host_type`; raise `HostFault` to choose that and add data.
+        """
+        if callable(subject):
+            return self.register(None, subject)
+        return lambda function: self.register(subject, function, timeout_ms=timeout_ms)
+
+    def register(self, name: str | None, function: F, *, timeout_ms: int | None = None) -> F:
+        """Makes a function callable from scripts that are started later. Without a name, it is the function's own."""
+        if name is None:
+            name = getattr(function, "__name__", None)
+        if not isinstance(name, str):
+            raise ArgumentError(f"a name is needed for {function!r}")
+        if not callable(function):
+            raise ArgumentError(f"{name}: {function!r} cannot be called")
+        self._core.register(name, {} if timeout_ms is None else {"timeout_ms": timeout_ms})
+        self._functions = {**self._functions, name: function}
+        return function
+
+    def unregister(self, name: str) -> None:
+        """Takes a function away from scripts that are started later."""
+        self._core.unregister(name)
+        self._functions = {key: function for key, function in self._functions.items() if key != name}
+
+    # ----------------------------------------------------------------------------------------------------- evals --
+
+    async def eval(self, script: str | bytes, /, *args: Any, **globals: Any) -> Any:
+        """Runs a script and gives its value: `await engine.eval("return x + y", x=1, y=2)`.
+
+        Positional arguments are what the script finds in `...`, keywords its global variables; options such as a
+        timeout are for `with_options()`. Raises an `EvalError` when the script does not succeed. When the awaiting task
+        is cancelled, the script and the host functions running for it are cancelled too.
+        """
+        return await self.start(script, *args, **globals)
+
+    def start(self, script: str | bytes, /, *args: Any, **globals: Any) -> Eval:
+        """Starts a script at once and gives the eval, to await or to cancel. Arguments are those of `eval`."""
+        return self._start(script, _merge({}, args, globals))
+
+    def eval_sync(self, script: str | bytes, /, *args: Any, **globals: Any) -> Any:
+        """Runs a script on this thread, which waits, and gives its value. Needs no event loop.
+
+        The script cannot call host functions, as it is the event loop that answers them.
+        """
+        return self._eval_sync(script, _merge({}, args, globals))
+
+    def with_options(self, **options: Unpack[EvalOptions]) -> Runner:
+        """A runner whose evals have these options: `await engine.with_options(timeout_ms=500).eval(script, x=1)`.
+
+        `globals` takes a mapping, for names that are no Python keywords and for variables that many evals share.
+        """
+        return Runner(self, options)
+
+    def _start(self, script: str | bytes, options: dict[str, Any]) -> Eval:
+        return self._driver.start(script, options, self._functions)
+
+    def _eval_sync(self, script: str | bytes, options: dict[str, Any]) -> Any:
+        value, error = read_outcome(self._core.evaluate(script, options))
+        if error is not None:
+            raise error
+        return value
+
+    # ------------------------------------------------------------------------------------------------------ rest --
+
+    def check(self, script: str | bytes, *, name: str = "script") -> None:
+        """Checks a script's syntax without running it; raises `SyntaxCheckError` with Lua's message and the line."""
+        self._core.check(script, name)
+
+    def stats(self) -> dict[str, Any]:
+        """Figures for monitoring; `luawait_stats` in the header says which."""
+        return self._core.stats()
+
+    @property
+    def closed(self) -> bool:
+        """Whether the engine has been closed, or is about to be."""
+        return self._driver.closed or self._core.closed
+
+    def close(self) -> None:
+        """Cancels what runs, host functions included, and frees the engine. Waits for the library's threads to end.
+
+        Whoever awaits an eval gets `EvalCancelled`. Closing again does nothing.
+        """
+        self._driver.shut()
+        self._core.close()
+
+    async def aclose(self) -> None:
+        """Like `close()`, without blocking the event loop; has returned when all host functions have unwound."""
+        unwinding = self._driver.shut()
+        try:
+            if unwinding:
+                await asyncio.wait(unwinding)
+            await asyncio.get_running_loop().run_in_executor(None, self._core.close)
+        finally:
+            self._core.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    def __repr__(self) -> str:
+        return f"<luawait.Engine {'closed' if self.closed else 'open'}, {len(self._functions)} functions>"
+
+    def __del__(self) -> None:
+        core = getattr(self, "_core", None)  # absent when the config was refused
+        if core is not None and not core.closed:
+            warnings.warn(f"unclosed {self!r}", ResourceWarning, source=self, stacklevel=2)
+
+
+def _merge(options: Mapping[str, Any], args: tuple[Any, ...], globals: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of one eval."""
+    merged = dict(options)
+    if args:
+        merged["args"] = args
+    if globals:
+        merged["globals"] = {**merged.get("globals", {}), **globals}
+    return merged

@@ -1,0 +1,111 @@
+"""One run of a script, as its host sees it, and how the library's outcome becomes a value or an exception."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import json
+from collections.abc import Awaitable, Callable, Generator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from ._core import Ended
+from .errors import ConversionError, EvalCancelled, EvalError, HostError, InternalError, eval_error
+
+if TYPE_CHECKING:
+    from ._driver import Driver
+
+HostFunction = Callable[..., Any]
+
+
+class Fault:
+    """What a host function raised and how it was told to the script, to be named as the cause should it come back."""
+
+    __slots__ = ("error", "function", "host_type", "message")
+
+    def __init__(self, function: str, message: str, host_type: str, error: BaseException) -> None:
+        self.function = function
+        self.message = message
+        self.host_type = host_type
+        self.error = error
+
+    def is_behind(self, error: EvalError) -> bool:
+        """Whether a script ended with this error and not another."""
+        told = (error.function, error.message, error.host_type)
+        return isinstance(error, HostError) and told == (self.function, self.message, self.host_type)
+
+
+class Eval(Awaitable[Any]):
+    """An eval in flight. Awaiting it gives the script's value or raises an `EvalError`.
+
+    One task awaits it. When that task is cancelled, the eval and the host functions running for it are cancelled too.
+    """
+
+    __slots__ = ("__weakref__", "_context", "_driver", "_fault", "_functions", "_future", "_tasks", "id")
+
+    def __init__(
+        self, driver: Driver, eval_id: int, functions: Mapping[str, HostFunction], future: asyncio.Future[Any]
+    ) -> None:
+        self.id = eval_id
+        self._driver = driver
+        self._functions = functions
+        self._future = future
+        # Host functions see the context variables of whoever started the script.
+        self._context = contextvars.copy_context()
+        self._tasks: set[asyncio.Future[Any]] = set()
+        self._fault: Fault | None = None
+
+    def done(self) -> bool:
+        """Whether it has ended, as far as the event loop has heard."""
+        return self._future.done()
+
+    def cancel(self) -> bool:
+        """Cancels the script, whatever it is doing, and its host functions: who awaits the eval gets `EvalCancelled`.
+
+        Returns False when it had ended already.
+        """
+        return not self._future.done() and self._driver.cancel(self)
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        try:
+            return (yield from self._future.__await__())
+        finally:
+            # Left early: the awaiting task was cancelled, or its coroutine closed. Nobody wants the outcome any more.
+            if self._future.cancelled() or not self._future.done():
+                self._future.cancel()
+                self._driver.cancel(self)
+
+    def __repr__(self) -> str:
+        return f"<luawait.Eval {self.id} {'done' if self.done() else 'in progress'}>"
+
+    def _settle(self, ended: Ended) -> None:
+        """Delivers the outcome, if it is still wanted."""
+        if self._future.done():
+            return
+        value, error = read_outcome(ended)
+        if error is None:
+            self._future.set_result(value)
+        else:
+            if self._fault is not None and self._fault.is_behind(error):
+                error.__cause__ = self._fault.error
+            self._fail(error)
+        # It holds the frames of the host function.
+        self._fault = None
+
+    def _fail(self, error: EvalError) -> None:
+        if self._future.done():
+            return
+        self._future.set_exception(error)
+        if isinstance(error, EvalCancelled):
+            # Somebody asked for this: not awaiting the eval as well is no reason for asyncio to report it.
+            self._future.exception()
+
+
+def read_outcome(ended: Ended) -> tuple[Any, EvalError | None]:
+    """The script's value, or the exception that says why there is none."""
+    if ended.outcome is None:
+        return None, InternalError(f"the outcome of eval {ended.eval_id} is gone")
+    try:
+        value = json.loads(ended.outcome)
+    except (ValueError, RecursionError) as error:
+        return None, ConversionError(f"the script's value cannot be read: {error}")
+    return (value, None) if ended.succeeded else (None, eval_error(value))
