@@ -1,0 +1,7 @@
+import Testing
+
+@testable import LuawaitRuntime
+
+@Test func smoke() {
+    #expect(EvalMachine().phase == .waiting)
+}
