@@ -12,12 +12,12 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 STAGE=${STAGE:-$PWD/.build/stage}
-BUILD=$PWD/.build/tests-c
 VALGRIND=
 if [[ ${1:-} == --valgrind ]]; then
     VALGRIND=yes
     shift
 fi
+BUILD=$PWD/.build/tests-c${VALGRIND:+-valgrind}
 # A hang guard for a whole file, far beyond what it takes.
 LIMIT=120
 if [[ -n $VALGRIND ]]; then
@@ -132,6 +132,9 @@ if ((${#names[@]} == 0)); then
 fi
 
 mkdir -p "$BUILD"
+# A second run waits for the first: they would write the same files.
+exec 9>"$BUILD/lock"
+flock 9
 rm -f "$BUILD"/*.count
 make_locale
 export -f compile under_guard explain run_test run_example finish run_one

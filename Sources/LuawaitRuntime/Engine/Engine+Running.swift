@@ -77,7 +77,7 @@ extension Engine {
         if case .end(let condemnation) = action {
             endCondemned(eval, condemnation, runner)
         } else {
-            releaseContext(of: eval, runner)
+            letGo(of: eval, runner)
         }
     }
 
@@ -90,13 +90,12 @@ extension Engine {
         }
         let outcome = Outcome(report)
         withCore { core, actions in core.complete(eval.id, outcome, &actions) }
-        releaseContext(of: eval, runner)
+        letGo(of: eval, runner)
     }
 
     /// After the host has been told: freeing a large world takes a while.
-    private func releaseContext(of eval: Eval, _ runner: Runner) {
-        // The last reference, so this is where lua_close happens.
-        _ = eval.releaseContext()
+    private func letGo(of eval: Eval, _ runner: Runner) {
+        _ = eval.giveUp()
         runner.markProcessorTime()
     }
 }

@@ -5,8 +5,8 @@ extension EngineCore {
     /// What a worker does next.
     package enum Work {
         case run(Eval)
-        /// Free these worlds.
-        case dispose([Context])
+        /// Let go of these.
+        case dispose([Eval.Remains])
         /// Make a world that knows these functions, for `WarmContexts`.
         case warm(FunctionSet)
         /// Wait to be woken; the worker has been noted as idle.

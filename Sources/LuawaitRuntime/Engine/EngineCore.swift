@@ -30,8 +30,8 @@ package struct EngineCore: Sendable {
     var ready = Deque<Eval>()
     var idle: [Worker] = []
     var warm: WarmContexts
-    /// Worlds of evals that ended on the host's thread; a worker frees them.
-    var garbage: [Context] = []
+    /// What evals left that ended on the host's thread; a worker lets go of it.
+    var garbage: [Eval.Remains] = []
     package internal(set) var functions = FunctionSet.empty
     package internal(set) var counts = Counts()
     var isStopping = false
@@ -88,7 +88,7 @@ package struct EngineCore: Sendable {
         case .end(let withdrawing):
             let function = withdrawing.flatMap { withdraw($0)?.function.name }
             guard let eval = evals[id]?.eval else { return }
-            if let context = eval.releaseContext() { discard(context, &actions) }
+            discard(eval.giveUp(), &actions)
             complete(id, Outcome(reason.report(eval.options, waitingFor: function)), &actions)
         }
     }
@@ -118,9 +118,9 @@ package struct EngineCore: Sendable {
         if !record.isDirect, gate.added() { actions.notify = true }
     }
 
-    /// Leaves a world to the workers, because freeing it may take long.
-    mutating func discard(_ context: Context, _ actions: inout Actions) {
-        garbage.append(context)
+    /// Leaves it to the workers: here the core's lock is held.
+    mutating func discard(_ remains: Eval.Remains, _ actions: inout Actions) {
+        garbage.append(remains)
         if let worker = idle.popLast() { actions.wakeWorkers.append(worker) }
     }
 

@@ -11,8 +11,9 @@ package final class Eval: @unchecked Sendable {
 
     package let id: EvalID
     package let options: EvalOptions
-    /// What the script can call: the host functions that existed when it was started.
-    let functions: FunctionSet
+    /// What the script can call: the host functions that existed when it was started. Empty when it has ended: an outcome that
+    /// nobody takes must not keep a host's callback alive.
+    private(set) var functions: FunctionSet
     /// False for `luawait_eval`: nobody could answer a request.
     let canPark: Bool
 
@@ -58,13 +59,21 @@ package final class Eval: @unchecked Sendable {
         return event
     }
 
-    /// Gives up the Lua world, which takes long to free when it is large: the caller decides where.
-    func releaseContext() -> Context? {
+    /// What an eval leaves behind. Freeing a large world takes long, and with the last reference to a callback the host's
+    /// `drop` is called: whoever gets this lets go of it where both may happen.
+    package struct Remains: Sendable {
+        let context: Context?
+        let functions: FunctionSet
+    }
+
+    /// Gives up all that only a script that can go on needs.
+    func giveUp() -> Remains {
         defer {
             context = nil
             raw = nil
+            functions = .empty
         }
-        return context
+        return Remains(context: context, functions: functions)
     }
 }
 

@@ -19,8 +19,8 @@ package final class Worker: Sendable {
             switch work {
             case .run(let eval):
                 engine.run(eval, on: runner)
-            case .dispose(let contexts):
-                dispose(contexts)
+            case .dispose(let remains):
+                dispose(remains)
             case .warm(let functions):
                 engine.warmUp(functions)
             case .sleep:
@@ -31,8 +31,8 @@ package final class Worker: Sendable {
         }
     }
 
-    private func dispose(_ contexts: consuming [Context]) {
-        contexts = []
+    private func dispose(_ remains: consuming [Eval.Remains]) {
+        remains = []
         runner.markProcessorTime()
     }
 }

@@ -1,0 +1,255 @@
+/* Endless scripts are interrupted, wherever they loop, by signal and by counting alike; and take turns while they run. */
+#include "host.h"
+#include <errno.h>
+#include <poll.h>
+
+static const char *const endless[] = {
+    "mark() while true do end",
+    "mark() while true do pcall(function() while true do end end) end",
+    "mark() repeat local ok = pcall(error, 'x') until false",
+    "mark() for i = 1, math.huge do end",
+    "mark() ::again:: goto again",
+    "mark() local function f() return f() end f()",
+    "mark() coroutine.wrap(function() while true do end end)()",
+    "mark() coroutine.wrap(function() coroutine.wrap(function() while true do end end)() end)()",
+    "mark() while true do coroutine.wrap(function() pcall(function() while true do end end) end)() end",
+    "mark() local co = coroutine.wrap(function() while true do coroutine.yield() end end) while true do co() end",
+    "mark() xpcall(function() while true do end end, function() while true do end end)",
+    "mark() while true do xpcall(error, function() while true do end end) end",
+    "mark() while true do local x <close> = setmetatable({}, {__close = function() while true do end end}) error() end",
+    "mark() local x <close> = setmetatable({}, {__close = function() while true do end end}) while true do end",
+    "mark() while true do pcall(coroutine.wrap(function() while true do end end)) end",
+    "mark() while true do coroutine.resume(coroutine.create(function() while true do end end)) end",
+    "mark() table.sort({1, 2, 3}, function() while true do end end)",
+    "mark() string.gsub('aaa', '.', function() while true do end end)",
+    "mark() load(function() while true do end end)",
+    "mark() while true do pcall(table.sort, {1, 2, 3}, function() while true do end end) end",
+    "mark() local t = setmetatable({}, {__index = function(t, k) while true do end end}) return t.x",
+    ("mark() local mt = {__eq = function() while true do end end} "
+     "return setmetatable({}, mt) == setmetatable({}, mt)"),
+    "mark() for _ in function() while true do end end do end",
+    "mark() while true do string.rep('x', 100) end",
+    "mark() local s = 'x' while true do s = (s .. 'y'):sub(-50) end"};
+
+#define ENDLESS_COUNT (sizeof endless / sizeof *endless)
+
+static void open_gate(void *user_data, luawait_call *call) {
+    (void)call;
+    gate_open(user_data);
+}
+
+static luawait_engine *engine_of(const char *preemption, const char *more) {
+    char *config = text_format("{\"preemption\":\"%s\"%s}", preemption, more);
+    luawait_engine *engine = engine_with(config);
+    free(config);
+    return engine;
+}
+
+/* Cancels every kind of endless script once it is known to run. */
+static void cancel_them_all(const char *preemption) {
+    luawait_engine *engine = engine_of(preemption, ",\"cpu_ms\":0,\"workers\":2");
+    gate running = GATE;
+    declare_callback(engine, "mark", open_gate, &running);
+    for (size_t i = 0; i < ENDLESS_COUNT; i++) {
+        uint64_t eval = start(engine, endless[i]);
+        gate_wait(&running, (int)i + 1);
+        CHECK_STATUS(luawait_cancel(engine, eval), LUAWAIT_OK);
+        outcome ended = {0};
+        REQUIRE_OK(luawait_wait(engine, eval, HANG_GUARD_MS, &ended.state, &ended.json, &ended.length));
+        if (ended.state != LUAWAIT_CANCELLED) {
+            harness_fail(HERE, "%s: state %d: %s", endless[i], (int)ended.state, ended.json != NULL ? ended.json : "");
+            if (ended.state == LUAWAIT_IN_PROGRESS) harness_stop();
+        }
+        outcome_free(&ended);
+    }
+    EXPECT_VALUE(engine, "return 'all workers are free'", "\"all workers are free\"");
+    luawait_engine_free(engine);
+}
+
+static void cancel_ends_every_loop_by_signal(void) {
+    cancel_them_all("signal");
+}
+
+static void cancel_ends_every_loop_by_count(void) {
+    cancel_them_all("count");
+}
+
+/* The same by a limit of processor time, on workers and on the calling thread. */
+static void limit_them_all(const char *preemption) {
+    luawait_engine *engine = engine_of(preemption, ",\"cpu_ms\":20");
+    gate running = GATE;
+    declare_callback(engine, "mark", open_gate, &running);
+    for (size_t i = 0; i < ENDLESS_COUNT; i++) {
+        outcome ended = finish(engine, start(engine, endless[i]));
+        if (ended.state != LUAWAIT_FAILED) harness_fail(HERE, "%s", endless[i]);
+        CHECK_ERROR(ended, "cpu", "");
+        outcome here = {0};
+        REQUIRE_OK(
+            luawait_eval(engine, endless[i], strlen(endless[i]), NULL, 0, &here.state, &here.json, &here.length, NULL));
+        CHECK_ERROR(here, "cpu", "");
+    }
+    luawait_engine_free(engine);
+}
+
+static void the_processor_limit_ends_every_loop_by_signal(void) {
+    limit_them_all("signal");
+}
+
+static void the_processor_limit_ends_every_loop_by_count(void) {
+    limit_them_all("count");
+}
+
+/* Two endless scripts on one worker; a third, started after them, must have its turn and end. */
+static void share_one_worker(const char *preemption) {
+    luawait_engine *engine = engine_of(preemption, ",\"cpu_ms\":0,\"workers\":1,\"slice_us\":1000");
+    gate running = GATE;
+    declare_callback(engine, "mark", open_gate, &running);
+    declare(engine, "f");
+    uint64_t one = start(engine, "mark() while true do end");
+    uint64_t two = start(engine, "mark() while true do pcall(function() while true do end end) end");
+    gate_wait(&running, 2);
+    EXPECT_VALUE(engine, "local s = 0 for i = 1, 1000000 do s = s + i end return s", "500000500000");
+    EXPECT_ECHO(engine, "local s = 0 for i = 1, 10 do s = s + f(i) end return s", "55");
+    int32_t state = -1;
+    CHECK_STATUS(luawait_poll(engine, one, &state, NULL, NULL), LUAWAIT_OK);
+    CHECK_INT(state, LUAWAIT_IN_PROGRESS);
+    CHECK_STATUS(luawait_poll(engine, two, &state, NULL, NULL), LUAWAIT_OK);
+    CHECK_INT(state, LUAWAIT_IN_PROGRESS);
+    REQUIRE_OK(luawait_cancel(engine, one));
+    REQUIRE_OK(luawait_cancel(engine, two));
+    CHECK_CANCELLED(finish(engine, one));
+    CHECK_CANCELLED(finish(engine, two));
+    luawait_engine_free(engine);
+}
+
+static void endless_loops_leave_others_their_turn_by_signal(void) {
+    share_one_worker("signal");
+}
+
+static void endless_loops_leave_others_their_turn_by_count(void) {
+    share_one_worker("count");
+}
+
+static void many_loops_share_one_worker(void) {
+    luawait_engine *engine = engine_of("signal", ",\"cpu_ms\":0,\"workers\":1,\"slice_us\":200");
+    enum { LOOPS = 50 };
+    uint64_t loops[LOOPS];
+    for (int i = 0; i < LOOPS; i++) {
+        loops[i] = start(engine, "while true do end");
+    }
+    EXPECT_VALUE(engine, "return 'had its turn'", "\"had its turn\"");
+    for (int i = 0; i < LOOPS; i++) {
+        REQUIRE_OK(luawait_cancel(engine, loops[i]));
+        CHECK_CANCELLED(finish(engine, loops[i]));
+    }
+    luawait_engine_free(engine);
+}
+
+/* Slices that end in the middle of everything a script does must not change what it computes. */
+static void slices_do_not_change_results(const char *preemption) {
+    const char *script =
+        "local function fib(n) if n < 2 then return n end return fib(n - 1) + fib(n - 2) end "
+        "local t = {} for i = 1, 300 do t[i] = (i * 7919) % 1009 end "
+        "local co = coroutine.wrap(function() for i = 1, 200 do coroutine.yield(fib(10)) end return 0 end) "
+        "local s = 0 for i = 1, 200 do s = s + co() table.sort(t, function(a, b) return (i % 2 == 0) == (a < b) and a "
+        "~= b "
+        "end) s = s + t[1] end "
+        "local words = {} for w in ('the quick brown fox '):rep(50):gmatch('%a+') do words[#words + 1] = w:gsub('o', "
+        "function() return '0' end) end "
+        "local ok, e = pcall(function() local x <close> = setmetatable({}, {__close = function() s = s + fib(12) end}) "
+        "error('caught', 0) end) "
+        "return s, fib(20), #words, words[4], ok, e";
+    luawait_engine *plain = engine_with("{\"workers\":1,\"slice_us\":1000000,\"cpu_ms\":0}");
+    outcome expected = finish(plain, start(plain, script));
+    REQUIRE(expected.state == LUAWAIT_SUCCEEDED);
+    luawait_engine_free(plain);
+    luawait_engine *engine =
+        engine_of(preemption, harness_scale(1, 0) == 1 ? ",\"cpu_ms\":0,\"workers\":2,\"slice_us\":100"
+                                                       : ",\"cpu_ms\":0,\"workers\":2,\"slice_us\":5000");
+    uint64_t evals[8];
+    size_t count = harness_scale(8, 3);
+    for (size_t i = 0; i < count; i++) {
+        evals[i] = start(engine, script);
+    }
+    for (size_t i = 0; i < count; i++) {
+        CHECK_VALUE(finish(engine, evals[i]), expected.json);
+    }
+    outcome_free(&expected);
+    luawait_engine_free(engine);
+}
+
+static void slices_do_not_change_results_by_signal(void) {
+    slices_do_not_change_results("signal");
+}
+
+static void slices_do_not_change_results_by_count(void) {
+    slices_do_not_change_results("count");
+}
+
+static void a_slice_is_no_yield_the_script_can_see(void) {
+    luawait_engine *engine = engine_of("signal", ",\"workers\":1,\"slice_us\":100,\"cpu_ms\":0");
+    uint64_t rival = start(engine, "while true do end");
+    EXPECT_VALUE(engine,
+                 "local co = coroutine.create(function() for i = 1, 2000000 do end return 'ended' end) "
+                 "local ok, v = coroutine.resume(co) return ok, v, coroutine.status(co)",
+                 "[true,\"ended\",\"dead\"]");
+    EXPECT_VALUE(engine,
+                 "local n = 0 for v in coroutine.wrap(function() for i = 1, 500 do for j = 1, 2000 do end "
+                 "coroutine.yield(i) end end) do n = n + 1 assert(v == n) end return n",
+                 "500");
+    REQUIRE_OK(luawait_cancel(engine, rival));
+    CHECK_CANCELLED(finish(engine, rival));
+    luawait_engine_free(engine);
+}
+
+/* The stop signal goes to threads inside Lua alone: a host's own system calls are not interrupted by it. */
+static void the_callers_system_calls_are_not_interrupted(void) {
+    luawait_engine *engine = engine_of("signal", ",\"cpu_ms\":0,\"slice_us\":100");
+    uint64_t loops[4];
+    for (int i = 0; i < 4; i++) {
+        loops[i] = start(engine, "while true do end");
+    }
+    for (int i = 0; i < 20; i++) {
+        int32_t state = 0;
+        REQUIRE_OK(luawait_eval(engine, "while true do end", 17, "{\"timeout_ms\":2}", 16, &state, NULL, NULL, NULL));
+        CHECK_INT(state, LUAWAIT_FAILED);
+        /* A system call that a signal would end with EINTR; the loops are sliced the while. */
+        errno = 0;
+        CHECK_INT(poll(NULL, 0, 5), 0);
+        CHECK_INT(errno, 0);
+    }
+    for (int i = 0; i < 4; i++) {
+        REQUIRE_OK(luawait_cancel(engine, loops[i]));
+        CHECK_CANCELLED(finish(engine, loops[i]));
+    }
+    luawait_engine_free(engine);
+}
+
+/* "No signal interrupts it": a callback in the middle of a system call, long after its eval's slice is over. */
+static void poll_for_a_while(void *user_data, luawait_call *call) {
+    (void)call;
+    errno = 0;
+    CHECK_INT(poll(NULL, 0, 50), 0);
+    CHECK_INT(errno, 0);
+    gate_open(user_data);
+}
+
+static void a_callback_is_not_interrupted(void) {
+    luawait_engine *engine = engine_of("signal", ",\"slice_us\":100,\"workers\":1");
+    gate called = GATE;
+    declare_callback(engine, "pause", poll_for_a_while, &called);
+    uint64_t rival = start_with(engine, "while true do end", "{\"cpu_ms\":0}");
+    EXPECT_VALUE(engine, "pause() pause() return 1", "1");
+    CHECK_INT(gate_count(&called), 2);
+    EXPECT_ERROR_WITH(engine, "pause() while true do end", "{\"timeout_ms\":10}", "timeout", "");
+    REQUIRE_OK(luawait_cancel(engine, rival));
+    CHECK_CANCELLED(finish(engine, rival));
+    luawait_engine_free(engine);
+}
+
+TESTS(TEST(cancel_ends_every_loop_by_signal), TEST(cancel_ends_every_loop_by_count),
+      TEST(the_processor_limit_ends_every_loop_by_signal), TEST(the_processor_limit_ends_every_loop_by_count),
+      TEST(endless_loops_leave_others_their_turn_by_signal), TEST(endless_loops_leave_others_their_turn_by_count),
+      TEST(many_loops_share_one_worker), TEST(slices_do_not_change_results_by_signal),
+      TEST(slices_do_not_change_results_by_count), TEST(a_slice_is_no_yield_the_script_can_see),
+      TEST(the_callers_system_calls_are_not_interrupted), TEST(a_callback_is_not_interrupted))
