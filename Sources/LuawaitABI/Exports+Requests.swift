@@ -45,12 +45,8 @@ public func luawait_provide_result(
     _ engine: OpaquePointer?, _ request_id: UInt64, _ json: UnsafePointer<CChar>?, _ length: Int,
     _ error: UnsafeMutablePointer<luawait_error>?
 ) -> luawait_status {
-    status(error) { () throws(CallError) in
-        let engine = try LuawaitABI.engine(engine)
-        let text = try requiredText(json, length, "json")
-        try engine.answer(RequestID(request_id)) { () throws(CallError) in
-            try Answer.result(json: text, maxDepth: engine.config.maxDepth)
-        }
+    provide(engine, request_id, json, length, error) { (text, maxDepth) throws(CallError) in
+        try Answer.result(json: text, maxDepth: maxDepth)
     }
 }
 
@@ -59,11 +55,21 @@ public func luawait_provide_error(
     _ engine: OpaquePointer?, _ request_id: UInt64, _ json: UnsafePointer<CChar>?, _ length: Int,
     _ error: UnsafeMutablePointer<luawait_error>?
 ) -> luawait_status {
+    provide(engine, request_id, json, length, error) { (text, maxDepth) throws(CallError) in
+        try Answer.error(json: text, maxDepth: maxDepth)
+    }
+}
+
+private func provide(
+    _ engine: OpaquePointer?, _ request: UInt64, _ json: UnsafePointer<CChar>?, _ length: Int,
+    _ error: UnsafeMutablePointer<luawait_error>?,
+    _ parse: (UnsafeBufferPointer<UInt8>, Int) throws(CallError) -> Answer
+) -> luawait_status {
     status(error) { () throws(CallError) in
         let engine = try LuawaitABI.engine(engine)
         let text = try requiredText(json, length, "json")
-        try engine.answer(RequestID(request_id)) { () throws(CallError) in
-            try Answer.error(json: text, maxDepth: engine.config.maxDepth)
+        try engine.answer(RequestID(request)) { () throws(CallError) in
+            try parse(text, engine.config.maxDepth)
         }
     }
 }
