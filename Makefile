@@ -12,20 +12,23 @@ IN_PYTHON := PYTHONPATH=bindings/python
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help deps deps-run deps-test deps-lint venv build run test check check-header check-exports check-binary \
+.PHONY: help deps deps-run deps-test deps-lint deps-model venv build run test check check-header check-exports check-binary check-model \
 	test-install test-docs test-c test-python test-swift test-valgrind lint format bench install uninstall clean
 
 help: ## Show these goals
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 deps: ## Install what building, testing and linting need and the machine lacks
-	@scripts/deps.sh run test lint
+	@scripts/deps.sh run test lint model
 
 deps-run:
 	@scripts/deps.sh run
 
 deps-test:
 	@scripts/deps.sh test
+
+deps-model:
+	@scripts/deps.sh model
 
 deps-lint:
 	@scripts/deps.sh lint
@@ -41,7 +44,7 @@ build: deps-run ## Build the release library into .build/stage
 run: build ## Install what is missing, build, and run the example host
 	@$(IN_PYTHON) python3 examples/python/quickstart.py
 
-test: check test-install test-docs test-c test-python test-swift test-valgrind ## Run all tests, the cheap ones first
+test: check check-model test-install test-docs test-c test-python test-swift test-valgrind ## Run all tests, the cheap ones first
 	@echo "test: all parts passed"
 
 check: check-header check-exports check-binary ## Check the header, the exported symbols and the binary
@@ -54,6 +57,9 @@ check-exports: build deps-test
 
 check-binary: build deps-test
 	@$(PART) $@ scripts/check-binary.sh
+
+check-model: deps-model ## Check the protocols' models in docs/model exhaustively
+	@$(PART) $@ scripts/check-model.sh
 
 test-install: build deps-test ## Install, build a program against it, uninstall
 	@$(PART) $@ scripts/test-install.sh

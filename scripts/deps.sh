@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that goals need and the machine lacks. Usage: scripts/deps.sh run|test|lint...
+# Installs the Debian packages that goals need and the machine lacks. Usage: scripts/deps.sh run|test|lint|model...
 #
 # Silent when nothing is missing. What counts is whether a tool or library can be used, not whether a package of some
 # name is installed: a compiler from elsewhere is as good. As root or with passwordless sudo it installs; otherwise it
@@ -46,6 +46,11 @@ probe_lint() {
     need shellcheck command -v shellcheck
 }
 
+probe_model() {
+    need gcc command -v cc
+    need spin command -v spin
+}
+
 # probe KIND...: fills `missing` with what these kinds of goals lack, each package once.
 probe() {
     local kind
@@ -55,8 +60,9 @@ probe() {
         run) probe_run ;;
         test) probe_test ;;
         lint) probe_lint ;;
+        model) probe_model ;;
         *)
-            echo "usage: scripts/deps.sh run|test|lint..." >&2
+            echo "usage: scripts/deps.sh run|test|lint|model..." >&2
             exit 2
             ;;
         esac

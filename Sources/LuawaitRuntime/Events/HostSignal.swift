@@ -46,8 +46,10 @@ final class HostSignal: Sendable {
     }
 
     private func lower(_ descriptor: Int32) {
-        isRaised.store(false, ordering: .sequentiallyConsistent)
         EventFD.lower(descriptor)
+        // In this order: set before the read, a flag raised by a third party in between would stand for a write that the
+        // read has swallowed, and keep the next one from being made (docs/model/host_signal.pml).
+        isRaised.store(false, ordering: .sequentiallyConsistent)
         // The read may have swallowed somebody's write, so it is not enough that `isRaised` is set.
         if level.load(ordering: .sequentiallyConsistent) { raise(descriptor) }
     }
