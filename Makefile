@@ -49,7 +49,7 @@ test: check check-model test-install test-docs test-c test-python test-swift tes
 
 check: check-header check-exports check-binary ## Check the header, the exported symbols and the binary
 
-check-header: deps-test
+check-header: build deps-test
 	@$(PART) $@ scripts/check-header.sh
 
 check-exports: build deps-test

@@ -110,7 +110,7 @@
  * Values, both ways: nil and null; booleans; 64-bit integers; doubles (shortest digits that read back the same; NaN
  * and infinities are conversion errors); UTF-8 strings (others are conversion errors); a table with the keys 1..n is an
  * array; a table with string keys is an object; an empty table is `{}` unless it came from a JSON array or was made by
- * json.array{}. null inside an array reads as json.null; as a member of an object it reads as nil (`"nulls": "keep"`
+ * json.array{} (whose holes are null). null inside an array reads as json.null; as a member of an object it reads as nil (`"nulls": "keep"`
  * reads it as json.null there too). Cycles, mixed keys, functions and too deep nesting are conversion errors that
  * name the path (`result.items[3].owner`).
  *
@@ -251,6 +251,8 @@ void luawait_free(void *text);
  *   print           "stdout" or "none": where the script's print goes                            "stdout"
  *   preemption      "signal": a running script is interrupted by a real-time signal, at no cost  "signal"
  *                   until then; "count": by counting instructions, which slows every script
+ *   seed            an integer: with the same one, an eval with the same id gets the same        0
+ *                   numbers from math.random; 0 takes another one for each engine
  *   signal          the real-time signal's number; 0 takes a free one. One for the process: the  0
  *                   first engine decides
  *

@@ -82,8 +82,9 @@ run_example() {
 }
 
 finish() {
-    local name=$1 log=$2 status=$3 passed failed
+    local name=$1 log=$2 status=$3 passed failed skipped
     passed=$(grep -c '^ok ' "$log" || true)
+    skipped=$(grep -c '^skipped ' "$log" || true)
     failed=$(grep -c '^FAILED ' "$log" || true)
     if ((status != 0)) && { ((failed == 0)) || ((status != 1)); }; then
         failed=$((failed + 1))
@@ -93,7 +94,7 @@ finish() {
         # One write, so that the output of files that run at once does not mix.
         echo "$name: $passed passed, $failed failed"$'\n'"$(grep -v '^ok ' "$log" | sed 's/^/    /')"
     else
-        echo "$name: $passed passed"
+        echo "$name: $passed passed$( ((skipped == 0)) || echo ", $skipped skipped")"
     fi
     echo "$passed $failed" >"$BUILD/$name.count"
 }

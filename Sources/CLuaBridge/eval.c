@@ -151,6 +151,7 @@ static int prepare(lua_State *L) {
     eval->coroutine = coroutine;
     work->compiled = compile(L, setup->script, setup->script_length, setup->chunk_name);
     if (work->compiled != LUA_OK) return lua_error(L);
+    lwb_seed_random(L, setup->random_seed);
     if (setup->globals != NULL) set_globals(L, setup->globals);
     size_t count = setup->args == NULL ? 0 : json_array_size(setup->args);
     luaL_checkstack(L, (int)count + 1, "too many arguments");

@@ -103,6 +103,7 @@ static inline lwb_context *lwb_context_of(lua_State *L) {
 
 // sandbox.c: opens the libraries, on a new state.
 void lwb_open_sandbox(lua_State *L);
+void lwb_seed_random(lua_State *L, uint64_t seed);
 void lwb_open_coroutine(lua_State *L); // coroutine_library.c: pushes the table
 void lwb_open_json(lua_State *L);      // json_library.c: pushes the table
 // json_library.c: pushes the metatable that marks arrays.

@@ -173,14 +173,30 @@ static void open_os(lua_State *L) {
     lua_pop(L, 1);
 }
 
+static const char randomseed; // its address is the key in the registry
+
+static void open_math(lua_State *L) {
+    luaL_requiref(L, LUA_MATHLIBNAME, luaopen_math, 1);
+    lua_getfield(L, -1, "randomseed");
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &randomseed);
+    lua_pop(L, 1);
+}
+
+// Lua itself seeds with the time in seconds and an address, which the next state may have again.
+void lwb_seed_random(lua_State *L, uint64_t seed) {
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &randomseed);
+    lua_pushinteger(L, (lua_Integer)seed);
+    lua_call(L, 1, 0);
+}
+
 void lwb_open_sandbox(lua_State *L) {
     open_base(L);
     open_string(L);
     open_os(L);
     luaL_requiref(L, LUA_TABLIBNAME, luaopen_table, 1);
-    luaL_requiref(L, LUA_MATHLIBNAME, luaopen_math, 1);
     luaL_requiref(L, LUA_UTF8LIBNAME, luaopen_utf8, 1);
-    lua_pop(L, 3);
+    lua_pop(L, 2);
+    open_math(L);
     lwb_open_coroutine(L);
     lua_setglobal(L, LUA_COLIBNAME);
     lwb_open_json(L);

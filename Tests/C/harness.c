@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* Results go to a copy of standard output, so that a test may redirect the original. */
@@ -34,6 +35,19 @@ void harness_stop(void) {
 void harness_skip(const char *reason) {
     skip_reason = reason;
     harness_stop();
+}
+
+bool harness_in_process(void (*body)(void)) {
+    fflush(report);
+    pid_t child = fork();
+    if (child == 0) {
+        atomic_store(&failures, 0);
+        if (setjmp(end_of_test) == 0) body();
+        fflush(report);
+        _exit(atomic_load(&failures) == 0 ? 0 : 1);
+    }
+    int status = 0;
+    return child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
 size_t harness_scale(size_t full, size_t small) {

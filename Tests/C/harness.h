@@ -1,9 +1,9 @@
 /*
  * The tests' harness: checks with file and line, tests registered by name, one line per test on standard output.
  *
- * A test program lists its tests with TESTS(TEST(name), ...). Run without arguments it runs all, else those named. It
- * exits with 1 if one failed. CHECK notes a failure and goes on, from any thread; REQUIRE also ends the test, and is for
- * the thread that runs it alone. A test that is listed nowhere is a compiler warning, hence an error.
+ * A test program lists its tests with TESTS(TEST(name), ...). Run without arguments it runs all, else those named; it
+ * exits with 1 if one failed. CHECK notes a failure and goes on, from any thread; REQUIRE also ends the test, and is
+ * for the thread that runs it alone. A test that is listed nowhere is a compiler warning, hence an error.
  */
 #ifndef LUAWAIT_TESTS_HARNESS_H
 #define LUAWAIT_TESTS_HARNESS_H
@@ -46,11 +46,14 @@ size_t harness_scale(size_t full, size_t small);
 /** Notes a failure of the test that runs. */
 void harness_fail(harness_place at, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/** Ends the test that runs without a verdict. Only on its own thread, and for what a tool, not the machine, prevents. */
+/** Ends the test that runs without a verdict. Only on its own thread, and only for what a tool prevents. */
 _Noreturn void harness_skip(const char *reason);
 
 /** Ends the test that runs. Only on its own thread: elsewhere it ends the program. */
 _Noreturn void harness_stop(void);
+
+/** Runs a body in a process of its own, for what a process can do only once: whether all its checks held. */
+bool harness_in_process(void (*body)(void));
 
 /** A number of bytes of the same character, with a NUL behind them; free() it. */
 char *text_of(char character, size_t length);

@@ -1,6 +1,6 @@
 /*
- * A small host for the tests: it starts scripts, waits for requests the way a host does (on the event descriptor, woken,
- * with a guard against hangs), and takes outcomes. Whatever fails here ends the test.
+ * A small host for the tests: it starts scripts, waits for requests the way a host does (on the event descriptor,
+ * woken, with a guard against hangs), and takes outcomes. Whatever fails here ends the test.
  */
 #ifndef LUAWAIT_TESTS_HOST_H
 #define LUAWAIT_TESTS_HOST_H

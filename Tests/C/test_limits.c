@@ -237,7 +237,7 @@ static void nesting_of_errors_and_options_is_limited(void) {
 }
 
 static void endless_recursion_is_an_error_the_script_can_catch(void) {
-    luawait_engine *engine = engine_with("{\"memory_bytes\":0}");
+    luawait_engine *engine = engine_with("{\"memory_bytes\":0,\"cpu_ms\":0}");
     EXPECT_ERROR(engine, "local function f() return 1 + f() end return f()", "runtime", "stack overflow");
     EXPECT_VALUE(engine, "local function f() return 1 + f() end local ok = pcall(f) return ok", "false");
     EXPECT_ERROR(engine,

@@ -1,4 +1,4 @@
-/* Endless scripts are interrupted, wherever they loop, by signal and by counting alike; and take turns while they run. */
+/* Endless scripts are interrupted wherever they loop, by signal and by counting, and take turns while they run. */
 #include "host.h"
 #include <errno.h>
 #include <poll.h>

@@ -196,20 +196,7 @@ static void a_script_may_break_its_own_world_only(void) {
     luawait_engine_free(engine);
 }
 
-static void random_numbers_differ_between_evals(void) {
-    luawait_engine *engine = engine_with(NULL);
-    outcome one = finish(engine, start(engine, "return math.random(0)")),
-            two = finish(engine, start(engine, "return math.random(0)"));
-    CHECK_INT(one.state, LUAWAIT_SUCCEEDED);
-    CHECK_INT(two.state, LUAWAIT_SUCCEEDED);
-    CHECK(strcmp(one.json, two.json) != 0);
-    outcome_free(&one);
-    outcome_free(&two);
-    luawait_engine_free(engine);
-}
-
 TESTS(TEST(exactly_the_documented_names_are_there), TEST(what_reaches_outside_is_not_there), TEST(what_is_there_works),
       TEST(binary_chunks_are_refused), TEST(load_takes_text_in_every_form), TEST(replaced_functions_keep_luas_words),
       TEST(collectgarbage_only_counts_and_collects), TEST(gc_is_refused), TEST(the_metatable_of_strings_is_closed),
-      TEST(evals_are_isolated), TEST(a_failed_eval_leaves_nothing_behind), TEST(a_script_may_break_its_own_world_only),
-      TEST(random_numbers_differ_between_evals))
+      TEST(evals_are_isolated), TEST(a_failed_eval_leaves_nothing_behind), TEST(a_script_may_break_its_own_world_only))

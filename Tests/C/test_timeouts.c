@@ -94,7 +94,7 @@ static void a_calls_limit_is_the_functions_before_the_evals_before_the_engines(v
     luawait_engine_free(hasty);
 }
 
-/* The unlimited call is made before one with the engine's limit of 20 ms; when that has timed out, it would have too. */
+/* The unlimited call is made before one with a limit of 20 ms; when that has timed out, it would have too. */
 static void a_limit_of_zero_is_none(void) {
     luawait_engine *engine = engine_with("{\"call_timeout_ms\":20}");
     declare_with(engine, "unlimited", "{\"timeout_ms\":0}");

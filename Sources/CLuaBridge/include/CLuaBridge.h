@@ -110,6 +110,7 @@ typedef struct lwb_setup {
     const json_t *globals;  // an object, or NULL
     const json_t *args;     // an array, or NULL
     int64_t cpu_limit_ns;   // 0 is none
+    uint64_t random_seed;   // of the script's math.random
     bool parks;             // false: a call that would park is an error in the script (luawait_eval)
     lwb_callback callback;  // with `owner`, which must outlive the eval
     void *owner;

@@ -18,7 +18,7 @@ extension Engine {
                 end(eval, Outcome(ErrorReport(.memory, "not enough memory for a Lua state")), runner)
                 return .ended
             }
-            guard eval.prepare(in: context) == LWB_READY else {
+            guard eval.prepare(in: context, randomSeed: randomSeed(for: eval.id)) == LWB_READY else {
                 end(eval, Outcome(ErrorReport(context.failure)), runner)
                 return .ended
             }
@@ -45,6 +45,15 @@ extension Engine {
             end(eval, Outcome(ErrorReport(context.failure)), runner)
             return .ended
         }
+    }
+
+    /// What the script's random numbers grow from: different for each eval, and the same again with the same config `seed`.
+    private func randomSeed(for eval: EvalID) -> UInt64 {
+        // SplitMix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, 2014).
+        var z = seed &+ eval.value &* 0x9E37_79B9_7F4A_7C15
+        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+        return z ^ (z >> 31)
     }
 
     private func park(_ eval: Eval, _ context: Context, _ runner: Runner) -> Step {

@@ -11,6 +11,8 @@ package final class Engine: Sendable {
     private let core: Mutex<EngineCore>
     let watchdog: Watchdog
     private let hostSignal = HostSignal()
+    /// Of all its randomness.
+    let seed: UInt64
     private let liveContexts = Context.LiveCount()
     private let spareRunners = Mutex<[Runner]>([])
     private let threads = Mutex<Threads>(Threads())
@@ -24,6 +26,7 @@ package final class Engine: Sendable {
     /// - Throws: `.system` when the system refuses a thread or has no signal; `.memory`.
     package init(config: EngineConfig) throws(CallError) {
         self.config = config
+        seed = config.seed == 0 ? .random(in: 1 ... .max) : UInt64(bitPattern: config.seed)
         core = Mutex(EngineCore(warmContexts: config.warmContexts))
         watchdog = Watchdog(config: config)
         if config.preemption == .signal {

@@ -36,7 +36,7 @@ package final class Eval: @unchecked Sendable {
     /// Compiles the script in `context`.
     ///
     /// - Returns: `LWB_READY` or `LWB_FAILED`.
-    func prepare(in context: Context) -> lwb_event {
+    func prepare(in context: Context, randomSeed: UInt64 = 1) -> lwb_event {
         self.context = context
         // The bridge keeps a pointer to this object for callbacks. It does not outlive it: the context is ours.
         let owner = Unmanaged.passUnretained(self).toOpaque()
@@ -49,6 +49,7 @@ package final class Eval: @unchecked Sendable {
                 setup.globals = options.globals.map { UnsafePointer($0.raw) }
                 setup.args = options.args.map { UnsafePointer($0.raw) }
                 setup.cpu_limit_ns = options.limits.cpuMilliseconds * 1_000_000
+                setup.random_seed = randomSeed
                 setup.parks = canPark
                 setup.callback = answerCallback
                 setup.owner = owner

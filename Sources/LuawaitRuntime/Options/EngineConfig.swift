@@ -28,13 +28,15 @@ package struct EngineConfig: Sendable {
     package var print = Print.stdout
     package var preemption = Preemption.signal
     package var signal: Int32 = 0
+    /// 0: another one each time.
+    package var seed: Int64 = 0
 
     package init() {}
 
     private static let keys =
         Limits.keys + [
             "executor", "workers", "output_bytes", "max_depth", "slice_us", "warm_contexts", "print", "preemption",
-            "signal",
+            "signal", "seed",
         ]
 
     /// - Parameter text: JSON, or nil for the defaults.
@@ -49,6 +51,7 @@ package struct EngineConfig: Sendable {
         warmContexts = try options.integer("warm_contexts", in: 0...4096).map(Int.init) ?? warmContexts
         print = try options.choice("print", Print.self) ?? print
         preemption = try options.choice("preemption", Preemption.self) ?? preemption
+        seed = try options.integer("seed", in: Int64.min...Int64.max) ?? seed
         signal = try options.integer("signal", in: 0...Int64(Int32.max)).map(Int32.init) ?? signal
     }
 }

@@ -1,0 +1,197 @@
+/*
+ * What the operating system refuses, and what a process can do only once: choose the stop signal. No test here makes an
+ * engine in the process of the others, since the first engine of a process decides.
+ */
+#include "host.h"
+#include <signal.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+static void in_own_process(void (*body)(void)) {
+    if (harness_scale(1, 0) == 0) harness_skip("valgrind has signals, limits and views of children of its own");
+    CHECK(harness_in_process(body));
+}
+
+static volatile sig_atomic_t host_signals;
+
+static void count_signal(int number) {
+    (void)number;
+    host_signals++;
+}
+
+static void handle(int number) {
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = count_signal;
+    REQUIRE(sigaction(number, &action, NULL) == 0);
+}
+
+static bool is_handled_by_host(int number) {
+    struct sigaction action;
+    return sigaction(number, NULL, &action) == 0 && action.sa_handler == count_signal;
+}
+
+static bool is_handled(int number) {
+    struct sigaction action;
+    return sigaction(number, NULL, &action) == 0 && action.sa_handler != SIG_DFL;
+}
+
+static void stop_a_loop(luawait_engine *engine) {
+    EXPECT_ERROR_WITH(engine, "while true do end", "{\"cpu_ms\":20}", "cpu", "");
+    EXPECT_ERROR_WITH(engine, "while true do end", "{\"timeout_ms\":20}", "timeout", "");
+}
+
+/* The host uses the first ten of them, so the library takes another and leaves these alone. */
+static void with_host_handlers(void) {
+    for (int number = SIGRTMIN; number < SIGRTMIN + 10; number++) {
+        handle(number);
+    }
+    luawait_engine *engine = engine_with("{\"workers\":1}");
+    stop_a_loop(engine);
+    int taken = 0;
+    for (int number = SIGRTMIN; number <= SIGRTMAX; number++) {
+        if (number < SIGRTMIN + 10) {
+            CHECK(is_handled_by_host(number));
+        } else if (is_handled(number)) {
+            taken++;
+        }
+    }
+    CHECK_INT(taken, 1);
+    CHECK_INT(host_signals, 0);
+    luawait_engine_free(engine);
+}
+
+static void signals_that_the_host_handles_are_left_alone(void) {
+    in_own_process(with_host_handlers);
+}
+
+static void with_chosen_signal(void) {
+    int chosen = SIGRTMIN + 7;
+    char *config = text_format("{\"workers\":1,\"signal\":%d}", chosen);
+    luawait_engine *engine = engine_with(config);
+    CHECK(is_handled(chosen));
+    for (int number = SIGRTMIN; number <= SIGRTMAX; number++) {
+        if (number != chosen) CHECK(!is_handled(number));
+    }
+    stop_a_loop(engine);
+    luawait_engine *second = engine_with("{\"workers\":1}");
+    stop_a_loop(second);
+    for (int number = SIGRTMIN; number <= SIGRTMAX; number++) {
+        if (number != chosen) CHECK(!is_handled(number));
+    }
+    luawait_engine_free(second);
+    luawait_engine_free(engine);
+    free(config);
+}
+
+static void the_first_engine_chooses_the_signal(void) {
+    in_own_process(with_chosen_signal);
+}
+
+static void with_no_signal_free(void) {
+    for (int number = SIGRTMIN; number <= SIGRTMAX; number++) {
+        handle(number);
+    }
+    luawait_engine *engine = (luawait_engine *)&engine;
+    luawait_error error = {.struct_size = sizeof error};
+    CHECK_STATUS(luawait_engine_new(NULL, 0, &engine, &error), LUAWAIT_ERR_SYSTEM);
+    CHECK(engine == NULL);
+    CHECK_INT(error.status, LUAWAIT_ERR_SYSTEM);
+    CHECK_CONTAINS(error.message, "signal");
+    engine = engine_with("{\"preemption\":\"count\"}");
+    stop_a_loop(engine);
+    for (int number = SIGRTMIN; number <= SIGRTMAX; number++) {
+        CHECK(is_handled_by_host(number));
+    }
+    luawait_engine_free(engine);
+}
+
+static void without_a_free_signal_there_is_counting(void) {
+    in_own_process(with_no_signal_free);
+}
+
+static void with_counting(void) {
+    luawait_engine *engine = engine_with("{\"preemption\":\"count\",\"workers\":1}");
+    stop_a_loop(engine);
+    for (int number = SIGRTMIN; number <= SIGRTMAX; number++) {
+        CHECK(!is_handled(number));
+    }
+    luawait_engine_free(engine);
+}
+
+static void counting_takes_no_signal(void) {
+    in_own_process(with_counting);
+}
+
+/* Room for a few threads' stacks, not for 256. */
+static void with_little_room(void) {
+    long threads = thread_count(), descriptors = descriptor_count();
+    struct rlimit room = {.rlim_cur = (rlim_t)300 << 20, .rlim_max = RLIM_INFINITY}, all;
+    REQUIRE(getrlimit(RLIMIT_AS, &all) == 0);
+    room.rlim_max = all.rlim_max;
+    luawait_engine *engine = (luawait_engine *)&engine;
+    luawait_error error = {.struct_size = sizeof error};
+    REQUIRE(setrlimit(RLIMIT_AS, &room) == 0);
+    luawait_status status = luawait_engine_new("{\"workers\":256}", LUAWAIT_NUL_TERMINATED, &engine, &error);
+    REQUIRE(setrlimit(RLIMIT_AS, &all) == 0);
+    CHECK_STATUS(status, LUAWAIT_ERR_SYSTEM);
+    CHECK(engine == NULL);
+    CHECK(error.message[0] != '\0');
+    /* Those that could be started are gone again. */
+    CHECK_INT(thread_count(), threads);
+    CHECK_INT(descriptor_count(), descriptors);
+    engine = engine_with("{\"workers\":2}");
+    EXPECT_VALUE(engine, "return 'with room again'", "\"with room again\"");
+    luawait_engine_free(engine);
+}
+
+static void without_threads_there_is_no_engine(void) {
+    in_own_process(with_little_room);
+}
+
+static void with_no_descriptor_left(void) {
+    luawait_engine *engine = engine_with(NULL);
+    struct rlimit all, none;
+    REQUIRE(getrlimit(RLIMIT_NOFILE, &all) == 0);
+    none = (struct rlimit){.rlim_cur = 0, .rlim_max = all.rlim_max};
+    int fd = -5;
+    REQUIRE(setrlimit(RLIMIT_NOFILE, &none) == 0);
+    luawait_status status = luawait_event_fd(engine, &fd);
+    REQUIRE(setrlimit(RLIMIT_NOFILE, &all) == 0);
+    CHECK_STATUS(status, LUAWAIT_ERR_SYSTEM);
+    CHECK_INT(fd, -5);
+    CHECK_STATUS(luawait_event_fd(engine, &fd), LUAWAIT_OK);
+    uint64_t eval = start(engine, "return 1");
+    CHECK(readable(engine, HANG_GUARD_MS));
+    CHECK_VALUE(finish(engine, eval), "1");
+    luawait_engine_free(engine);
+}
+
+static void without_a_descriptor_event_fd_says_so(void) {
+    in_own_process(with_no_descriptor_left);
+}
+
+static void forget_everything(void) {}
+
+static void with_a_child(void) {
+    luawait_engine *engine = engine_with(NULL);
+    declare(engine, "f");
+    uint64_t loop = start_with(engine, "while true do end", "{\"cpu_ms\":0}"), parked = start(engine, "return f()");
+    request taken = wait_for_request(engine);
+    CHECK(harness_in_process(forget_everything));
+    answer(engine, taken.id, "\"goes on\"");
+    CHECK_VALUE(finish(engine, parked), "\"goes on\"");
+    REQUIRE_OK(luawait_cancel(engine, loop));
+    CHECK_CANCELLED(finish(engine, loop));
+    request_free(&taken);
+    luawait_engine_free(engine);
+}
+
+static void a_child_process_leaves_its_parents_engine_alone(void) {
+    in_own_process(with_a_child);
+}
+
+TESTS(TEST(signals_that_the_host_handles_are_left_alone), TEST(the_first_engine_chooses_the_signal),
+      TEST(without_a_free_signal_there_is_counting), TEST(counting_takes_no_signal),
+      TEST(without_threads_there_is_no_engine), TEST(without_a_descriptor_event_fd_says_so),
+      TEST(a_child_process_leaves_its_parents_engine_alone))
