@@ -92,6 +92,7 @@
  *   luawait_provide_result, provide_error           no (parses the JSON)             yes
  *   luawait_call_return, call_fail                  no (parses the JSON)             only there: inside its own callback
  *   luawait_eval                                    while the script runs            notifier: no; callback: yes
+ *   luawait_next_events, release_events             no                               yes
  *   luawait_event_fd, set_notifier, stats           no                               yes
  *   luawait_free                                    no                               yes
  *
@@ -248,7 +249,7 @@ void luawait_free(void *text);
  *   slice_us        how long an eval may run before the next one's turn, 100 to 1000000          10000
  *   warm_contexts   Lua states kept ready for the next evals, 0 to 4096                          8
  *   nulls           "drop" or "keep": what null as a member of an object becomes                 "drop"
- *   print           "stdout" or "none": where the script's print goes                            "stdout"
+ *   print           "stdout", "event" (LUAWAIT_EVENT_OUTPUT) or "none": where print goes         "stdout"
  *   preemption      "signal": a running script is interrupted by a real-time signal, at no cost  "signal"
  *                   until then; "count": by counting instructions, which slows every script
  *   signal          the real-time signal's number; 0 takes a free one. One for the process: the  0
@@ -545,6 +546,57 @@ luawait_status luawait_provide_result(luawait_engine *engine, uint64_t request_i
  */
 luawait_status luawait_provide_error(luawait_engine *engine, uint64_t request_id, const char *json, size_t length,
                                      luawait_error *error);
+
+/* ----------------------------------------------------------------------------------------------------- Events -- */
+
+/** What an event is about. More kinds may come: skip those you do not know. */
+enum {
+    LUAWAIT_EVENT_REQUEST = 1,   /**< a host call waits for its answer: `name`, and `text` is its arguments as JSON */
+    LUAWAIT_EVENT_WITHDRAWN = 2, /**< a request handed out as an event needs no answer any more: stop working on it */
+    LUAWAIT_EVENT_FINISHED = 3,  /**< an eval has ended: `state`, and `text` is its outcome as JSON. The id is forgotten */
+    LUAWAIT_EVENT_OUTPUT = 4     /**< a script printed `text`, a line without its newline (config `"print": "event"`) */
+};
+
+/**
+ * Something to take. All its texts are borrowed until luawait_release_events(). Only ever grows at its end.
+ */
+typedef struct luawait_event {
+    uint32_t struct_size; /**< set by the caller in the first element of the array */
+    int32_t kind;         /**< LUAWAIT_EVENT_… */
+    uint64_t eval_id;     /**< the eval it is about */
+    uint64_t request_id;  /**< LUAWAIT_EVENT_REQUEST and WITHDRAWN; else 0 */
+    int32_t state;        /**< LUAWAIT_EVENT_FINISHED: LUAWAIT_SUCCEEDED, FAILED or CANCELLED; else 0 */
+    uint32_t reserved;
+    const char *name; /**< LUAWAIT_EVENT_REQUEST and WITHDRAWN: the host function, NUL-terminated; else NULL */
+    size_t name_length;
+    const char *text; /**< NUL-terminated; NULL for LUAWAIT_EVENT_WITHDRAWN */
+    size_t text_length;
+    void *owner; /**< the library's own */
+} luawait_event;
+
+/**
+ * Takes the oldest events, many at once: requests, withdrawn requests, ended evals, script output, in the order in which
+ * they came. A host that uses it needs neither luawait_get_pending_request() nor luawait_poll(). One that mixes them gets
+ * each request and each outcome once, by whichever call comes first; requests that it took one by one are withdrawn
+ * silently.
+ *
+ * @param events   out: an array of the caller's; `events[0].struct_size` says how large its elements are
+ * @param capacity how many elements it has, at least 1
+ * @param count    out: how many were written, 0 with LUAWAIT_NONE. Each is to be released
+ * @retval LUAWAIT_NONE         there is nothing now
+ * @retval LUAWAIT_ERR_ARGUMENT a NULL pointer, no capacity, or a `struct_size` that is too small
+ * @since 0.1
+ */
+luawait_status luawait_next_events(luawait_engine *engine, luawait_event *events, size_t capacity, size_t *count);
+
+/**
+ * Frees the texts of events. Each event once, in any order and grouping, on any thread, also after luawait_engine_free().
+ *
+ * @param events as luawait_next_events() filled them; `owner` becomes NULL, and an event released again does nothing
+ * @param count  how many; 0 does nothing
+ * @since 0.1
+ */
+void luawait_release_events(luawait_event *events, size_t count);
 
 /* ----------------------------------------------------------------------------------------------- Notification -- */
 

@@ -50,6 +50,7 @@ struct lwb_eval {
     bool cpu_exceeded;
     bool parks;
     lwb_callback callback;
+    lwb_output output;
     void *owner;
 };
 

@@ -98,11 +98,7 @@ private func report(
         outcomeLength?.pointee = 0
         return
     }
-    switch result.state {
-    case .succeeded: state.pointee = Int32(LUAWAIT_SUCCEEDED)
-    case .failed: state.pointee = Int32(LUAWAIT_FAILED)
-    case .cancelled: state.pointee = Int32(LUAWAIT_CANCELLED)
-    }
+    state.pointee = result.state.code
     if let outcome {
         outcome.pointee = nil
         try handOver(result.text, outcome, outcomeLength)

@@ -69,12 +69,19 @@ typedef struct lwb_function {
     bool is_callback; // answered at once through lwb_callback; else by parking
 } lwb_function;
 
+// Where a script's print goes.
+typedef enum lwb_print {
+    LWB_PRINT_NONE,
+    LWB_PRINT_STDOUT,
+    LWB_PRINT_HOST, // to lwb_setup.output
+} lwb_print;
+
 typedef struct lwb_options {
     size_t memory_limit; // bytes of the whole context; 0 is none
     size_t output_limit; // bytes of one JSON text; 0 is none
     int max_depth;
     bool keep_nulls;
-    bool print_to_stdout;
+    lwb_print print;
 } lwb_options;
 
 // A Lua world with the sandbox's libraries and the host functions in it. NULL when out of memory.
@@ -103,6 +110,9 @@ typedef struct lwb_answer {
 // Answers a call of a callback function at once. Runs between Lua's frames: must return normally. `args` is borrowed.
 typedef lwb_answer (*lwb_callback)(void *owner, uint32_t function, const char *args, size_t length);
 
+// Takes a line that the script printed, without its newline. Runs between Lua's frames: must return normally. Borrowed.
+typedef void (*lwb_output)(void *owner, const char *text, size_t length);
+
 typedef struct lwb_setup {
     const char *script;
     size_t script_length;
@@ -112,6 +122,7 @@ typedef struct lwb_setup {
     int64_t cpu_limit_ns;   // 0 is none
     bool parks;             // false: a call that would park is an error in the script (luawait_eval)
     lwb_callback callback;  // with `owner`, which must outlive the eval
+    lwb_output output;      // with `owner`
     void *owner;
 } lwb_setup;
 

@@ -100,6 +100,23 @@ extension Engine {
         throw CallError(report.type == .memory ? .memory : .syntax, report.message, line: report.line ?? 0)
     }
 
+    // MARK: - Events
+
+    /// Takes the oldest events, as many as there are and at most `most`.
+    package func nextEvents(atMost most: Int) -> [EngineCore.Event] {
+        withCore { core, _ in
+            var events: [EngineCore.Event] = []
+            while events.count < most, let event = core.nextEvent() { events.append(event) }
+            return events
+        }
+    }
+
+    /// A script printed a line. Without memory for it, it is lost: a script must not fail because it talks.
+    func post(_ line: String, from eval: EvalID) {
+        guard let text = OwnedText.copying(line) else { return }
+        withCore { core, actions in core.post(.output(eval, text), &actions) }
+    }
+
     // MARK: - Requests
 
     /// Takes the oldest pending request; see `EngineCore.takeRequest`.

@@ -18,6 +18,7 @@ extension Engine {
                 end(eval, Outcome(ErrorReport(.memory, "not enough memory for a Lua state")), runner)
                 return .ended
             }
+            eval.engine = self
             guard eval.prepare(in: context) == LWB_READY else {
                 end(eval, Outcome(ErrorReport(context.failure)), runner)
                 return .ended

@@ -27,6 +27,7 @@ package struct EngineCore: Sendable {
     var requests = RequestTable()
     var timers = TimerQueue<Deadline>()
     var gate = EventGate()
+    var events = EventQueue()
     var ready = Deque<Eval>()
     var idle: [Worker] = []
     var warm: WarmContexts
@@ -86,7 +87,7 @@ package struct EngineCore: Sendable {
         case .stop(let ticket):
             if let runner = evals[id]?.runner { actions.stops.append(Actions.Stop(runner: runner, ticket: ticket)) }
         case .end(let withdrawing):
-            let function = withdrawing.flatMap { withdraw($0)?.function.name }
+            let function = withdrawing.flatMap { withdraw($0, &actions)?.function.name }
             guard let eval = evals[id]?.eval else { return }
             discard(eval.giveUp(), &actions)
             complete(id, Outcome(reason.report(eval.options, waitingFor: function)), &actions)
@@ -115,7 +116,7 @@ package struct EngineCore: Sendable {
         record.outcome = outcome
         record.runner = nil
         evals[id] = record
-        if !record.isDirect, gate.added() { actions.notify = true }
+        if !record.isDirect { post(.finished(id), &actions) }
     }
 
     /// Leaves it to the workers: here the core's lock is held.

@@ -7,7 +7,7 @@ package struct EngineConfig: Sendable {
     }
 
     package enum Print: String, CaseIterable, Sendable {
-        case stdout, none
+        case stdout, event, none
     }
 
     package enum Preemption: String, CaseIterable, Sendable {

@@ -12,6 +12,8 @@ package struct RequestTable {
         /// Nil once it has been handed out.
         package var args: OwnedText?
         package var isPending: Bool
+        /// Handed out as an event: its withdrawal is one, too. A host that takes requests one by one is not told.
+        package var isEvent = false
         package let hasTimer: Bool
     }
 
@@ -56,6 +58,16 @@ package struct RequestTable {
         open[id]!.isPending = false
         open[id]!.args = nil
         pendingCount -= 1
+    }
+
+    /// Hands out a pending one as an event.
+    package mutating func takeAsEvent(_ id: RequestID) -> Request? {
+        guard let request = open[id], request.isPending else { return nil }
+        open[id]!.isPending = false
+        open[id]!.isEvent = true
+        open[id]!.args = nil
+        pendingCount -= 1
+        return request
     }
 
     /// Answers or withdraws.
