@@ -93,6 +93,8 @@
  *   luawait_call_return, call_fail                  no (parses the JSON)             only there: inside its own callback
  *   luawait_eval                                    while the script runs            notifier: no; callback: yes
  *   luawait_next_events, release_events             no                               yes
+ *   luawait_run                                     about its budget                 notifier: no; callback: yes
+ *   luawait_next_timeout                            no                               yes
  *   luawait_event_fd, set_notifier, stats           no                               yes
  *   luawait_free                                    no                               yes
  *
@@ -164,7 +166,8 @@ typedef int32_t luawait_status;
     X(LUAWAIT_ERR_NOT_FOUND, -5, "no such eval, open request or function")                                             \
     X(LUAWAIT_ERR_EXISTS, -6, "the name is taken")                                                                     \
     X(LUAWAIT_ERR_SYNTAX, -7, "the script does not compile")                                                           \
-    X(LUAWAIT_ERR_SYSTEM, -8, "the operating system refused a thread, a descriptor or a signal")
+    X(LUAWAIT_ERR_SYSTEM, -8, "the operating system refused a thread, a descriptor or a signal")                       \
+    X(LUAWAIT_ERR_EXECUTOR, -9, "the engine's executor does not do this")
 
 enum {
 #define LUAWAIT_STATUS_ENUMERATOR(name, value, meaning) name = (value),
@@ -238,8 +241,9 @@ void luawait_free(void *text);
  *
  * The config is a JSON object; every key is optional, an unknown one is refused. In limits and timeouts 0 means none.
  *
- *   executor        "threads"; scripts run on threads of the library's own                       "threads"
- *   workers         how many threads run scripts, 1 to 256                             processors, at most 4
+ *   executor        "threads": scripts run on threads of the library's own; "host": on the       "threads"
+ *                   host's, inside luawait_run()
+ *   workers         how many threads run scripts, 1 to 256; unused with "host"         processors, at most 4
  *   timeout_ms      wall-clock time an eval may take, waiting included (type "timeout")          0
  *   cpu_ms          processor time an eval may use; waiting is free (type "cpu")                 5000
  *   call_timeout_ms time the host has to answer a request; the script can catch it ("timeout")   30000
@@ -252,6 +256,8 @@ void luawait_free(void *text);
  *   print           "stdout", "event" (LUAWAIT_EVENT_OUTPUT) or "none": where print goes         "stdout"
  *   preemption      "signal": a running script is interrupted by a real-time signal, at no cost  "signal"
  *                   until then; "count": by counting instructions, which slows every script
+ *   watchdog        false, with executor "host" only: no thread is created at all. Scripts are      true
+ *                   then interrupted by counting, and deadlines are looked at in luawait_run()
  *   signal          the real-time signal's number; 0 takes a free one. One for the process: the  0
  *                   first engine decides
  *
@@ -500,6 +506,38 @@ luawait_status luawait_eval(luawait_engine *engine, const char *script, size_t l
                             size_t options_length, int32_t *state, char **outcome, size_t *outcome_length,
                             luawait_error *error);
 
+/* --------------------------------------------------------------------------------- Scripts on the host's thread -- */
+
+/**
+ * Runs ready scripts on the calling thread (executor "host"), for about the budget: a control loop or a frame gives its
+ * scripts what it can spare. Also does what deadlines ask for. At least one script gets a turn, if one is ready, however
+ * small the budget. An endless loop is interrupted at its end, and goes on in the next call. Several threads may run
+ * scripts at once.
+ *
+ * How far it may exceed the budget: by what it takes to interrupt a script (microseconds with "preemption": "signal", a
+ * thousand of Lua's instructions without), by one call of a C function of Lua's or of a callback, by compiling one script,
+ * by freeing one Lua state.
+ *
+ * @param budget_us microseconds
+ * @param more      out, nullable: 1 if more scripts are ready, else 0
+ * @retval LUAWAIT_OK           whether or not there was something to run
+ * @retval LUAWAIT_ERR_ARGUMENT `engine` is NULL
+ * @retval LUAWAIT_ERR_EXECUTOR the engine's executor is not "host"
+ * @retval LUAWAIT_ERR_MEMORY   out of memory; nothing has run
+ * @since 0.1
+ */
+luawait_status luawait_run(luawait_engine *engine, uint64_t budget_us, int32_t *more);
+
+/**
+ * When luawait_run() is to be called again, for hosts that do not poll the descriptor.
+ *
+ * @param timeout_ms out: milliseconds, rounded up; 0 when scripts are ready; -1 when nothing is to be done until the host
+ *                   calls something else. With executor "threads" always -1
+ * @retval LUAWAIT_ERR_ARGUMENT a NULL pointer
+ * @since 0.1
+ */
+luawait_status luawait_next_timeout(luawait_engine *engine, int64_t *timeout_ms);
+
 /* --------------------------------------------------------------------------------------------------- Requests -- */
 
 /**
@@ -553,8 +591,8 @@ luawait_status luawait_provide_error(luawait_engine *engine, uint64_t request_id
 enum {
     LUAWAIT_EVENT_REQUEST = 1,   /**< a host call waits for its answer: `name`, and `text` is its arguments as JSON */
     LUAWAIT_EVENT_WITHDRAWN = 2, /**< a request handed out as an event needs no answer any more: stop working on it */
-    LUAWAIT_EVENT_FINISHED = 3,  /**< an eval has ended: `state`, and `text` is its outcome as JSON. The id is forgotten */
-    LUAWAIT_EVENT_OUTPUT = 4     /**< a script printed `text`, a line without its newline (config `"print": "event"`) */
+    LUAWAIT_EVENT_FINISHED = 3,  /**< an eval has ended: `state`, and `text` is its outcome. The id is forgotten */
+    LUAWAIT_EVENT_OUTPUT = 4     /**< a script printed `text`, without the newline (config `"print": "event"`) */
 };
 
 /**
@@ -601,8 +639,9 @@ void luawait_release_events(luawait_event *events, size_t count);
 /* ----------------------------------------------------------------------------------------------- Notification -- */
 
 /**
- * A descriptor that polls readable while there is something to take: a pending request, or the outcome of an eval that
- * is not detached. Level-triggered. Poll it for reading, never read, write or close it: the engine does. Being woken for
+ * A descriptor that polls readable while there is something to take: a pending request, the outcome of an eval that is
+ * not detached, output. With executor "host" also while scripts are ready to run, or a deadline has come: then call
+ * luawait_run(). Level-triggered. Poll it for reading, never read, write or close it: the engine does. Being woken for
  * nothing is possible, being left asleep is not. The same descriptor every time; created by the first call.
  *
  * @param fd out: the descriptor, owned by the engine, open until luawait_engine_free()

@@ -29,6 +29,7 @@ extension CallError.Kind {
         case .exists: luawait_status(LUAWAIT_ERR_EXISTS)
         case .syntax: luawait_status(LUAWAIT_ERR_SYNTAX)
         case .system: luawait_status(LUAWAIT_ERR_SYSTEM)
+        case .executor: luawait_status(LUAWAIT_ERR_EXECUTOR)
         }
     }
 }

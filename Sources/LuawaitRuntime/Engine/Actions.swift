@@ -7,8 +7,8 @@ package struct Actions: Sendable {
     package var stops: [Stop] = []
     /// Threads blocked in `luawait_wait` whose eval has ended.
     package var wakeWaiters: [Parker] = []
-    /// There is a deadline sooner than the one the watchdog sleeps for.
-    package var wakeWatchdog = false
+    /// A deadline sooner than the one that is waited for.
+    package var nextDeadline: Instant?
     /// The notifier is to be called.
     package var notify = false
 

@@ -9,8 +9,9 @@ import Synchronization
 package final class Engine: Sendable {
     package let config: EngineConfig
     private let core: Mutex<EngineCore>
-    let watchdog: Watchdog
-    private let hostSignal = HostSignal()
+    /// Nil when the engine has no thread of its own.
+    let watchdog: Watchdog?
+    let hostSignal = HostSignal()
     private let liveContexts = Context.LiveCount()
     private let spareRunners = Mutex<[Runner]>([])
     private let threads = Mutex<Threads>(Threads())
@@ -24,8 +25,8 @@ package final class Engine: Sendable {
     /// - Throws: `.system` when the system refuses a thread or has no signal; `.memory`.
     package init(config: EngineConfig) throws(CallError) {
         self.config = config
-        core = Mutex(EngineCore(warmContexts: config.warmContexts))
-        watchdog = Watchdog(config: config)
+        core = Mutex(EngineCore(warmContexts: config.warmContexts, isHostRun: config.executor == .host))
+        watchdog = config.hasWatchdog ? Watchdog(config: config) : nil
         if config.preemption == .signal {
             try Self.installSignal(config.signal)
         }
@@ -52,10 +53,13 @@ package final class Engine: Sendable {
     }
 
     private func startThreads() throws(CallError) {
-        try start("luawait-watch") { [self] in watchdog.watch(self) }
+        if let watchdog {
+            try start("luawait-watch") { [self] in watchdog.watch(self) }
+        }
+        guard config.executor == .threads else { return }
         for _ in 0..<config.workers {
             let worker = try Worker(config: config)
-            watchdog.add(worker.runner)
+            watchdog?.add(worker.runner)
             try start("luawait-worker") { [self] in worker.work(for: self) }
         }
     }
@@ -72,7 +76,7 @@ package final class Engine: Sendable {
             defer { threads.all = [] }
             return threads.all
         }
-        watchdog.stop()
+        watchdog?.stop()
         for thread in threads { thread.join() }
         hostSignal.set(nil)
     }
@@ -119,7 +123,10 @@ package final class Engine: Sendable {
         for stop in actions.stops { stop.runner.condemn(stop.ticket) }
         for worker in actions.wakeWorkers { worker.parker.unpark() }
         for waiter in actions.wakeWaiters { waiter.unpark() }
-        if actions.wakeWatchdog { watchdog.wake() }
+        if let deadline = actions.nextDeadline {
+            watchdog?.wake()
+            if watchdog == nil { hostSignal.arm(at: deadline) }
+        }
     }
 
     // MARK: - What the threads ask for
@@ -164,7 +171,7 @@ package final class Engine: Sendable {
     func borrowRunner() throws(CallError) -> Runner {
         if let spare = spareRunners.withLock({ $0.popLast() }) { return spare }
         let runner = try Runner(config: config)
-        watchdog.add(runner)
+        watchdog?.add(runner)
         return runner
     }
 
@@ -176,7 +183,12 @@ package final class Engine: Sendable {
 
     /// The descriptor that polls readable while there is something to take.
     package func eventDescriptor() throws(CallError) -> Int32 {
-        try hostSignal.makeDescriptor()
+        let descriptor = try hostSignal.makeDescriptor(withTimer: watchdog == nil)
+        if watchdog == nil {
+            let deadline = withCore { core, _ in core.timers.next ?? .distantFuture }
+            hostSignal.arm(at: deadline)
+        }
+        return descriptor
     }
 
     package func setNotifier(_ notifier: Notifier?) {

@@ -50,7 +50,6 @@ extension EngineCore {
         isStopping = true
         for id in evals.keys.sorted(by: { $0.value < $1.value }) { condemn(id, .shutDown, &actions) }
         actions.wakeWorkers += idle
-        actions.wakeWatchdog = true
         idle = []
     }
 }

@@ -49,8 +49,14 @@ package struct EngineCore: Sendable {
         package var withdrawn: UInt64 = 0
     }
 
-    package init(warmContexts: Int) {
+    /// Whether the host's own threads run the scripts.
+    let isHostRun: Bool
+    /// Executor "host": that there is something to run has been made known, as one of the things to take.
+    var workIsPosted = false
+
+    package init(warmContexts: Int, isHostRun: Bool = false) {
         warm = WarmContexts(wanted: warmContexts)
+        self.isHostRun = isHostRun
     }
 
     // MARK: - Starting
@@ -71,7 +77,17 @@ package struct EngineCore: Sendable {
     mutating func enqueue(_ eval: Eval, _ actions: inout Actions) {
         guard evals[eval.id]?.isDirect == false else { return }
         ready.append(eval)
-        if let worker = idle.popLast() { actions.wakeWorkers.append(worker) }
+        postWork(&actions)
+    }
+
+    /// There is something to do for whoever runs scripts.
+    private mutating func postWork(_ actions: inout Actions) {
+        if !isHostRun {
+            if let worker = idle.popLast() { actions.wakeWorkers.append(worker) }
+        } else if !workIsPosted {
+            workIsPosted = true
+            if gate.added() { actions.notify = true }
+        }
     }
 
     // MARK: - Ending
@@ -122,7 +138,7 @@ package struct EngineCore: Sendable {
     /// Leaves it to the workers: here the core's lock is held.
     mutating func discard(_ remains: Eval.Remains, _ actions: inout Actions) {
         garbage.append(remains)
-        if let worker = idle.popLast() { actions.wakeWorkers.append(worker) }
+        postWork(&actions)
     }
 
     // MARK: - Deadlines
@@ -131,7 +147,7 @@ package struct EngineCore: Sendable {
         timers.add(target, deadline: deadline)
         if deadline < watchdogPlan {
             watchdogPlan = deadline
-            actions.wakeWatchdog = true
+            actions.nextDeadline = deadline
         }
     }
 

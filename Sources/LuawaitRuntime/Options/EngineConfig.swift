@@ -15,7 +15,7 @@ package struct EngineConfig: Sendable {
     }
 
     package enum Executor: String, CaseIterable, Sendable {
-        case threads
+        case threads, host
     }
 
     package var executor = Executor.threads
@@ -28,13 +28,15 @@ package struct EngineConfig: Sendable {
     package var print = Print.stdout
     package var preemption = Preemption.signal
     package var signal: Int32 = 0
+    /// Whether there is a thread that keeps the deadlines and ends the slices.
+    package var hasWatchdog = true
 
     package init() {}
 
     private static let keys =
         Limits.keys + [
             "executor", "workers", "output_bytes", "max_depth", "slice_us", "warm_contexts", "print", "preemption",
-            "signal",
+            "signal", "watchdog",
         ]
 
     /// - Parameter text: JSON, or nil for the defaults.
@@ -50,6 +52,13 @@ package struct EngineConfig: Sendable {
         print = try options.choice("print", Print.self) ?? print
         preemption = try options.choice("preemption", Preemption.self) ?? preemption
         signal = try options.integer("signal", in: 0...Int64(Int32.max)).map(Int32.init) ?? signal
+        hasWatchdog = try options.bool("watchdog") ?? hasWatchdog
+        if !hasWatchdog {
+            guard executor == .host else {
+                throw CallError(.option, "config.watchdog: executor \"\(executor.rawValue)\" cannot do without")
+            }
+            preemption = .count  // nobody would send the signal
+        }
     }
 }
 

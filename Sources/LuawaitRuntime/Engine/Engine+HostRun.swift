@@ -1,0 +1,51 @@
+/// Executor "host": the host lends its threads, a budget at a time.
+extension Engine {
+    /// Runs what is ready, until the budget is used up.
+    ///
+    /// - Returns: whether more is ready.
+    package func run(budgetNanoseconds: Int64) throws(CallError) -> Bool {
+        guard config.executor == .host else {
+            throw CallError(.executor, "executor \"\(config.executor.rawValue)\" has threads of its own")
+        }
+        let runner = try borrowRunner()
+        runner.bind()
+        defer {
+            runner.unbind()
+            giveBack(runner)
+        }
+        let begun = Instant.now()
+        let end = begun.advanced(nanoseconds: max(0, budgetNanoseconds))
+        if watchdog == nil { fireTimersForHost(now: begun) }
+        repeat {
+            let ticket = runner.announce()
+            guard let eval = withCore({ core, _ in core.takeReady(runner: runner, ticket: ticket) }) else { break }
+            // Even the smallest budget lets a script get somewhere.
+            let shortest = Instant.now().advanced(nanoseconds: Self.shortestTurn)
+            _ = step(eval, on: runner, until: max(end, shortest))
+        } while Instant.now() < end
+        repeat {
+            // One at a time: freeing a large world takes long.
+            let garbage = withCore { core, _ in core.takeGarbage(atMost: 1) }
+            if garbage.isEmpty { break }
+            withExtendedLifetime(garbage) {}
+        } while Instant.now() < end
+        return withCore { core, _ in core.endRun() }
+    }
+
+    /// 20 µs: some thousand instructions.
+    private static let shortestTurn: Int64 = 20_000
+
+    private func fireTimersForHost(now: Instant) {
+        let next = fireTimers(now: now, planning: .distantFuture)
+        hostSignal.arm(at: next)
+    }
+
+    /// When `run` is to be called again; nil when nothing is to be done until something else happens.
+    package func nextRun() -> Instant? {
+        guard config.executor == .host else { return nil }
+        return withCore { core, _ in
+            if core.workIsPosted { return Instant(nanoseconds: 0) }
+            return watchdog == nil ? core.timers.next : nil
+        }
+    }
+}
