@@ -81,6 +81,7 @@
  *   luawait_version, abi_version, status_name       no                               yes
  *   luawait_engine_new                              no (starts threads)              yes
  *   luawait_engine_free                             until its threads have ended     no: would wait for itself
+ *   luawait_shutdown                                until all has ended or the timeout   no
  *   luawait_register, register_callback, unregister no                               yes
  *   luawait_check                                   while it compiles the script     yes
  *   luawait_start                                   no                               yes
@@ -93,6 +94,9 @@
  *   luawait_call_return, call_fail                  no (parses the JSON)             only there: inside its own callback
  *   luawait_eval                                    while the script runs            notifier: no; callback: yes
  *   luawait_next_events, release_events             no                               yes
+ *   luawait_wait_any                                until there is something, or the     no
+ *                                                   timeout
+ *   luawait_set_waker                               no                               yes
  *   luawait_run                                     about its budget                 notifier: no; callback: yes
  *   luawait_next_timeout                            no                               yes
  *   luawait_event_fd, set_notifier, stats           no                               yes
@@ -167,7 +171,9 @@ typedef int32_t luawait_status;
     X(LUAWAIT_ERR_EXISTS, -6, "the name is taken")                                                                     \
     X(LUAWAIT_ERR_SYNTAX, -7, "the script does not compile")                                                           \
     X(LUAWAIT_ERR_SYSTEM, -8, "the operating system refused a thread, a descriptor or a signal")                       \
-    X(LUAWAIT_ERR_EXECUTOR, -9, "the engine's executor does not do this")
+    X(LUAWAIT_ERR_EXECUTOR, -9, "the engine's executor does not do this")                                              \
+    X(LUAWAIT_ERR_LIMIT, -10, "one of the engine's limits on what may be waiting is reached")                          \
+    X(LUAWAIT_ERR_SHUTDOWN, -11, "the engine has been shut down")
 
 enum {
 #define LUAWAIT_STATUS_ENUMERATOR(name, value, meaning) name = (value),
@@ -256,6 +262,10 @@ void luawait_free(void *text);
  *   print           "stdout", "event" (LUAWAIT_EVENT_OUTPUT) or "none": where print goes         "stdout"
  *   preemption      "signal": a running script is interrupted by a real-time signal, at no cost  "signal"
  *                   until then; "count": by counting instructions, which slows every script
+ *   max_evals       evals in progress; luawait_start() gives LUAWAIT_ERR_LIMIT beyond            0
+ *   max_queued      evals that wait for their turn; likewise                                     0
+ *   max_unread      events nobody has taken; likewise, and print fails ("limit")                 0
+ *   max_requests    requests nobody has answered; further host calls fail ("limit")              0
  *   watchdog        false, with executor "host" only: no thread is created at all. Scripts are      true
  *                   then interrupted by counting, and deadlines are looked at in luawait_run()
  *   signal          the real-time signal's number; 0 takes a free one. One for the process: the  0
@@ -288,6 +298,21 @@ luawait_status luawait_engine_new(const char *config, size_t config_length, luaw
  * @since 0.1
  */
 void luawait_engine_free(luawait_engine *engine);
+
+/**
+ * Ends an engine gracefully: from here on no eval starts (LUAWAIT_ERR_SHUTDOWN), those in progress may end, and what is
+ * left when the time is up is cancelled. Outcomes can still be taken; luawait_engine_free() comes after.
+ *
+ * Blocks until no eval is in progress: the timeout, and the few milliseconds that cancelling takes. Requests have to be
+ * answered meanwhile, so by another thread. With executor "host" the calling thread runs the scripts.
+ *
+ * @param timeout_ms milliseconds; 0 cancels at once, negative waits without limit
+ * @retval LUAWAIT_OK           no eval is in progress
+ * @retval LUAWAIT_ERR_ARGUMENT `engine` is NULL
+ * @retval LUAWAIT_ERR_MEMORY   executor "host": out of memory
+ * @since 0.1
+ */
+luawait_status luawait_shutdown(luawait_engine *engine, int64_t timeout_ms);
 
 /**
  * Figures for monitoring, as JSON.
@@ -440,6 +465,8 @@ luawait_status luawait_check(luawait_engine *engine, const char *script, size_t 
  * @retval LUAWAIT_ERR_ARGUMENT a NULL pointer
  * @retval LUAWAIT_ERR_JSON     the options are not JSON
  * @retval LUAWAIT_ERR_OPTION   an unknown key, or a value that is not usable
+ * @retval LUAWAIT_ERR_LIMIT    `max_evals`, `max_queued` or `max_unread` is reached; `error` says which
+ * @retval LUAWAIT_ERR_SHUTDOWN after luawait_shutdown()
  * @retval LUAWAIT_ERR_MEMORY   out of memory
  * @since 0.1
  */
@@ -499,7 +526,8 @@ luawait_status luawait_cancel(luawait_engine *engine, uint64_t eval_id);
  * Parameters are those of luawait_start() (`detached` is refused) and luawait_poll().
  *
  * @retval LUAWAIT_OK         the script ended; `state` says how
- * @retval LUAWAIT_ERR_ARGUMENT, LUAWAIT_ERR_JSON, LUAWAIT_ERR_OPTION, LUAWAIT_ERR_MEMORY as luawait_start()
+ * @retval LUAWAIT_ERR_ARGUMENT, LUAWAIT_ERR_JSON, LUAWAIT_ERR_OPTION, LUAWAIT_ERR_LIMIT, LUAWAIT_ERR_SHUTDOWN,
+ *         LUAWAIT_ERR_MEMORY as luawait_start()
  * @since 0.1
  */
 luawait_status luawait_eval(luawait_engine *engine, const char *script, size_t length, const char *options,
@@ -637,6 +665,40 @@ luawait_status luawait_next_events(luawait_engine *engine, luawait_event *events
 void luawait_release_events(luawait_event *events, size_t count);
 
 /* ----------------------------------------------------------------------------------------------- Notification -- */
+
+/**
+ * Blocks until there is something to take, or the time is up: for a thread that has nothing else to do. It is woken, it
+ * does not poll. With executor "host", scripts that are ready count as something: call luawait_run().
+ *
+ * @param timeout_ms milliseconds; 0 does not block, negative waits without limit
+ * @retval LUAWAIT_OK           there is something (unless another thread takes it first)
+ * @retval LUAWAIT_NONE         the time is up
+ * @retval LUAWAIT_ERR_ARGUMENT `engine` is NULL
+ * @since 0.1
+ */
+luawait_status luawait_wait_any(luawait_engine *engine, int64_t timeout_ms);
+
+/**
+ * What is woken when one eval ends: what a future of the host's needs. The caller sets `struct_size`; the struct is copied.
+ */
+typedef struct luawait_waker {
+    uint32_t struct_size; /**< set by the caller */
+    uint32_t reserved;
+    void *data;               /**< given to both functions; borrowed until `drop` is called */
+    void (*wake)(void *data); /**< called at most once, any thread, no lock held: poll the eval soon */
+    luawait_drop drop;        /**< nullable; called exactly once, after `wake` or when it can no longer be called */
+} luawait_waker;
+
+/**
+ * Sets, replaces or (with NULL) removes an eval's waker. It is woken once, when the eval ends; at once if it has ended
+ * already. A waker that is replaced is dropped without being woken, unless the eval's end came first.
+ *
+ * @param waker nullable; copied
+ * @retval LUAWAIT_ERR_NOT_FOUND no such eval, or its outcome has been taken; `drop` is not called
+ * @retval LUAWAIT_ERR_ARGUMENT  `engine` or `wake` is NULL, or `struct_size` too small; `drop` is not called
+ * @since 0.1
+ */
+luawait_status luawait_set_waker(luawait_engine *engine, uint64_t eval_id, const luawait_waker *waker);
 
 /**
  * A descriptor that polls readable while there is something to take: a pending request, the outcome of an eval that is

@@ -125,9 +125,10 @@ static void write_line(lua_State *L, lwb_context *context) {
     case LWB_PRINT_HOST:
         // It may call the host's notifier, which no signal may interrupt.
         lwb_stopper_pause(context->stopper);
-        context->current->output(context->current->owner, bytes, length - 1);
+        bool taken = context->current->output(context->current->owner, bytes, length - 1);
         lwb_stopper_resume(context->stopper);
         lwb_check_stop(L, context);
+        if (!taken) lwb_raise_error(L, "limit", NULL, "print: the host has too much to read (max_unread)");
         break;
     }
 }

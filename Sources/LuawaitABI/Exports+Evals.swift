@@ -24,7 +24,7 @@ public func luawait_start(
         let script = try requiredText(script, length, "script")
         let options = try evalOptions(engine, options, options_length)
         guard eval_id != nil || options.isDetached else { throw missing("eval_id") }
-        let id = engine.start(Array(script), options: options)
+        let id = try engine.start(Array(script), options: options)
         eval_id?.pointee = id.value
     }
 }
@@ -76,8 +76,7 @@ public func luawait_wait(
     status { () throws(CallError) in
         let engine = try LuawaitABI.engine(engine)
         guard let state else { throw missing("state") }
-        let deadline = timeout_ms < 0 ? .distantFuture : Instant.now().advanced(milliseconds: timeout_ms)
-        try report(engine.wait(EvalID(eval_id), until: deadline), state, outcome, outcome_length)
+        try report(engine.wait(EvalID(eval_id), until: deadline(timeout_ms)), state, outcome, outcome_length)
     }
 }
 

@@ -103,6 +103,7 @@ typedef enum lwb_answer_kind {
     LWB_ANSWER_RESULT,  // any value
     LWB_ANSWER_ERROR,   // an object: message, and optionally type and data
     LWB_ANSWER_TIMEOUT, // a string: the message
+    LWB_ANSWER_LIMIT,   // a string: the message. The call was not made
 } lwb_answer_kind;
 
 typedef struct lwb_answer {
@@ -113,8 +114,9 @@ typedef struct lwb_answer {
 // Answers a call of a callback function at once. Runs between Lua's frames: must return normally. `args` is borrowed.
 typedef lwb_answer (*lwb_callback)(void *owner, uint32_t function, const char *args, size_t length);
 
-// Takes a line that the script printed, without its newline. Runs between Lua's frames: must return normally. Borrowed.
-typedef void (*lwb_output)(void *owner, const char *text, size_t length);
+// Takes a line that the script printed, without its newline; false: there is no room for it. Runs between Lua's frames: must
+// return normally. Borrowed.
+typedef bool (*lwb_output)(void *owner, const char *text, size_t length);
 
 typedef struct lwb_setup {
     const char *script;

@@ -32,9 +32,12 @@ extension Engine {
     // MARK: - Evals
 
     /// Queues a script.
-    package func start(_ script: [UInt8], options: EvalOptions) -> EvalID {
+    ///
+    /// - Throws: `.limit`, `.shutdown`.
+    package func start(_ script: [UInt8], options: EvalOptions) throws(CallError) -> EvalID {
         let now = Instant.now()
-        return withCore { core, actions in
+        return try withCore { core, actions throws(CallError) in
+            try core.admit()
             let id = core.nextEvalID()
             let eval = Eval(id: id, script: script, options: options, functions: core.functions, canPark: true)
             core.start(eval, now: now, &actions)
@@ -77,7 +80,8 @@ extension Engine {
             giveBack(runner)
         }
         let now = Instant.now()
-        let eval = withCore { core, actions in
+        let eval = try withCore { core, actions throws(CallError) in
+            try core.admit()
             let eval = Eval(
                 id: core.nextEvalID(), script: script, options: options, functions: core.functions, canPark: false)
             core.start(eval, isDirect: true, now: now, &actions)
@@ -111,10 +115,57 @@ extension Engine {
         }
     }
 
-    /// A script printed a line. Without memory for it, it is lost: a script must not fail because it talks.
-    func post(_ line: String, from eval: EvalID) {
-        guard let text = OwnedText.copying(line) else { return }
-        withCore { core, actions in core.post(.output(eval, text), &actions) }
+    /// A script printed a line.
+    ///
+    /// - Returns: false if there is no room for it.
+    func post(_ line: String, from eval: EvalID) -> Bool {
+        guard let text = OwnedText.copying(line) else { return false }
+        return withCore { core, actions in
+            guard core.hasRoomForOutput else { return false }
+            core.post(.output(eval, text), &actions)
+            return true
+        }
+    }
+
+    /// Blocks until there is something to take.
+    ///
+    /// - Returns: false if the time was up first.
+    package func waitForEvent(until deadline: Instant) -> Bool {
+        let parker = Parker()
+        while withCore({ core, _ in core.waitForEvent(parker) }) {
+            if deadline != .distantFuture, Instant.now() >= deadline {
+                withCore { core, _ in core.stopWaiting(parker) }
+                return false
+            }
+            parker.park(until: deadline)
+        }
+        return true
+    }
+
+    package func setWaker(_ waker: Waker?, for id: EvalID) throws(CallError) {
+        let old = try withCore { core, actions throws(CallError) in try core.set(waker, for: id, &actions) }
+        withExtendedLifetime(old) {}
+    }
+
+    // MARK: - The end
+
+    /// Refuses new evals, waits for those in progress, and cancels what is left when the time is up.
+    package func shutDown(by deadline: Instant) throws(CallError) {
+        let parker = Parker()
+        var deadline = deadline
+        while withCore({ core, _ in core.shutDown(parker) }) {
+            if Instant.now() >= deadline {
+                // Those that run end within milliseconds; the others have ended now.
+                withCore { core, actions in core.condemnAll(.shutDown, &actions) }
+                deadline = .distantFuture
+            } else if config.executor == .host {
+                // Nobody else may be there to run them. A millisecond at a time, to see when the last has ended.
+                let more = try run(budgetNanoseconds: 1_000_000)
+                if !more { parker.park(until: min(deadline, nextRun() ?? .distantFuture)) }
+            } else {
+                parker.park(until: deadline)
+            }
+        }
     }
 
     // MARK: - Requests

@@ -25,7 +25,9 @@ package final class Engine: Sendable {
     /// - Throws: `.system` when the system refuses a thread or has no signal; `.memory`.
     package init(config: EngineConfig) throws(CallError) {
         self.config = config
-        core = Mutex(EngineCore(warmContexts: config.warmContexts, isHostRun: config.executor == .host))
+        core = Mutex(
+            EngineCore(
+                warmContexts: config.warmContexts, isHostRun: config.executor == .host, limits: config.queueLimits))
         watchdog = config.hasWatchdog ? Watchdog(config: config) : nil
         if config.preemption == .signal {
             try Self.installSignal(config.signal)
@@ -123,6 +125,7 @@ package final class Engine: Sendable {
         for stop in actions.stops { stop.runner.condemn(stop.ticket) }
         for worker in actions.wakeWorkers { worker.parker.unpark() }
         for waiter in actions.wakeWaiters { waiter.unpark() }
+        for waker in actions.wakers { waker.wake() }
         if let deadline = actions.nextDeadline {
             watchdog?.wake()
             if watchdog == nil { hostSignal.arm(at: deadline) }

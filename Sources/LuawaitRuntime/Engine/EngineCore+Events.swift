@@ -11,6 +11,8 @@ extension EngineCore {
     /// Something has become available.
     mutating func post(_ entry: EventQueue.Entry, _ actions: inout Actions) {
         if gate.added() { actions.notify = true }
+        actions.wakeWaiters += eventWaiters
+        eventWaiters = []
         let live = gate.available
         let requests = requests
         let evals = evals

@@ -6,6 +6,7 @@ extension EngineCore {
     package mutating func park(
         _ eval: Eval, at function: HostFunction, args: OwnedText?, now: Instant, _ actions: inout Actions
     ) -> EvalMachine.LeaveAction {
+        guard hasRoomForRequest else { return refuse(eval, at: function, &actions) }
         evals[eval.id]?.runner = nil
         guard let action = evals[eval.id]?.machine.park(requests.nextID) else { return .end(.shutDown) }
         if case .end = action { return action }
@@ -14,6 +15,15 @@ extension EngineCore {
         if timeout > 0 { addTimer(.call(id), deadline: now.advanced(milliseconds: timeout), &actions) }
         post(.request(id), &actions)
         return action
+    }
+
+    /// The script is told that there are too many requests, and may catch it.
+    private mutating func refuse(
+        _ eval: Eval, at function: HostFunction, _ actions: inout Actions
+    ) -> EvalMachine.LeaveAction {
+        let message = "\(function.name): \(requests.openCount) requests wait for their answers (max_requests)"
+        eval.answer = .refused(.text(message))
+        return slice(eval, &actions)
     }
 
     /// What the host is handed.

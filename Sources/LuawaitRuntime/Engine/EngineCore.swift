@@ -21,6 +21,7 @@ package struct EngineCore: Sendable {
         /// `luawait_eval`: no worker takes it, and its outcome is no event.
         let isDirect: Bool
         var waiters: [Parker] = []
+        var waker: Waker?
     }
 
     var evals: [EvalID: Record] = [:]
@@ -36,6 +37,15 @@ package struct EngineCore: Sendable {
     package internal(set) var functions = FunctionSet.empty
     package internal(set) var counts = Counts()
     var isStopping = false
+    /// No new evals are taken.
+    package internal(set) var isShutDown = false
+    /// Threads that wait for something to take.
+    var eventWaiters: [Parker] = []
+    /// Threads that wait until no eval is in progress.
+    var quietWaiters: [Parker] = []
+    /// Evals that have not ended.
+    package internal(set) var liveCount = 0
+    let limits: QueueLimits
     /// When the watchdog means to wake up.
     var watchdogPlan = Instant.distantFuture
 
@@ -54,9 +64,10 @@ package struct EngineCore: Sendable {
     /// Executor "host": that there is something to run has been made known, as one of the things to take.
     var workIsPosted = false
 
-    package init(warmContexts: Int, isHostRun: Bool = false) {
+    package init(warmContexts: Int, isHostRun: Bool = false, limits: QueueLimits = QueueLimits()) {
         warm = WarmContexts(wanted: warmContexts)
         self.isHostRun = isHostRun
+        self.limits = limits
     }
 
     // MARK: - Starting
@@ -69,6 +80,7 @@ package struct EngineCore: Sendable {
 
     package mutating func start(_ eval: Eval, isDirect: Bool = false, now: Instant, _ actions: inout Actions) {
         let timeout = eval.options.limits.timeoutMilliseconds
+        liveCount += 1
         evals[eval.id] = Record(eval: eval, hasTimer: timeout > 0, isDirect: isDirect)
         if timeout > 0 { addTimer(.eval(eval.id), deadline: now.advanced(milliseconds: timeout), &actions) }
         if !isDirect { enqueue(eval, &actions) }
@@ -87,6 +99,8 @@ package struct EngineCore: Sendable {
         } else if !workIsPosted {
             workIsPosted = true
             if gate.added() { actions.notify = true }
+            actions.wakeWaiters += eventWaiters
+            eventWaiters = []
         }
     }
 
@@ -123,8 +137,17 @@ package struct EngineCore: Sendable {
             evals[id]?.hasTimer = false
             voidTimer()
         }
+        liveCount -= 1
+        if liveCount == 0 {
+            actions.wakeWaiters += quietWaiters
+            quietWaiters = []
+        }
         actions.wakeWaiters += record.waiters
         record.waiters = []
+        if let waker = record.waker {
+            actions.wakers.append(waker)
+            record.waker = nil
+        }
         if record.eval.options.isDetached, !record.isDirect {
             evals[id] = nil
             return

@@ -97,9 +97,9 @@ private func answerCallback(
 }
 
 /// Called by the bridge, between Lua's frames, when the script prints and the host wants to have it. Must return normally.
-private func passOutput(owner: UnsafeMutableRawPointer?, text: UnsafePointer<CChar>?, length: Int) {
+private func passOutput(owner: UnsafeMutableRawPointer?, text: UnsafePointer<CChar>?, length: Int) -> Bool {
     let eval = Unmanaged<Eval>.fromOpaque(owner!).takeUnretainedValue()
     // Bytes that are not UTF-8 become U+FFFD: hosts decode what they get, and a script may print anything.
     let line = String(decoding: UnsafeRawBufferPointer(start: text, count: length), as: UTF8.self)
-    eval.engine?.post(line, from: eval.id)
+    return eval.engine?.post(line, from: eval.id) ?? true
 }

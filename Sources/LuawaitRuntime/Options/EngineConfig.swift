@@ -30,13 +30,14 @@ package struct EngineConfig: Sendable {
     package var signal: Int32 = 0
     /// Whether there is a thread that keeps the deadlines and ends the slices.
     package var hasWatchdog = true
+    package var queueLimits = QueueLimits()
 
     package init() {}
 
     private static let keys =
         Limits.keys + [
             "executor", "workers", "output_bytes", "max_depth", "slice_us", "warm_contexts", "print", "preemption",
-            "signal", "watchdog",
+            "signal", "watchdog", "max_evals", "max_queued", "max_requests", "max_unread",
         ]
 
     /// - Parameter text: JSON, or nil for the defaults.
@@ -52,6 +53,11 @@ package struct EngineConfig: Sendable {
         print = try options.choice("print", Print.self) ?? print
         preemption = try options.choice("preemption", Preemption.self) ?? preemption
         signal = try options.integer("signal", in: 0...Int64(Int32.max)).map(Int32.init) ?? signal
+        queueLimits.evals = try options.integer("max_evals", in: 0...Int64.max).map(Int.init) ?? queueLimits.evals
+        queueLimits.queued = try options.integer("max_queued", in: 0...Int64.max).map(Int.init) ?? queueLimits.queued
+        queueLimits.requests =
+            try options.integer("max_requests", in: 0...Int64.max).map(Int.init) ?? queueLimits.requests
+        queueLimits.unread = try options.integer("max_unread", in: 0...Int64.max).map(Int.init) ?? queueLimits.unread
         hasWatchdog = try options.bool("watchdog") ?? hasWatchdog
         if !hasWatchdog {
             guard executor == .host else {
