@@ -63,7 +63,7 @@ explain() {
 run_test() {
     local name=$1 log=$BUILD/$1.log status=0
     {
-        compile "$BUILD/$name" "Tests/C/$name.c" Tests/C/harness.c Tests/C/host.c Tests/C/json.c &&
+        compile "$BUILD/$name" "Tests/C/$name.c" Tests/C/harness.c Tests/C/host.c Tests/C/events.c Tests/C/json.c &&
             under_guard "$BUILD/$name"
     } >"$log" 2>&1 || status=$?
     finish "$name" "$log" "$status"

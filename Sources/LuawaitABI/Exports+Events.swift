@@ -11,7 +11,6 @@ public func luawait_next_events(
         let engine = try LuawaitABI.engine(engine)
         guard let events else { throw missing("events") }
         guard let count else { throw missing("count") }
-        count.pointee = 0
         guard capacity > 0 else { throw CallError(.argument, "capacity: 0") }
         let stride = Int(events.pointee.struct_size)
         guard stride >= MemoryLayout<luawait_event>.size else {

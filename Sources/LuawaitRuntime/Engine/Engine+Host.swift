@@ -88,6 +88,7 @@ extension Engine {
             return eval
         }
         while true {
+            fireTimersWithoutWatchdog()
             let ticket = runner.announce()
             let isTaken = withCore { core, _ in core.takeDirect(eval, runner: runner, ticket: ticket) }
             if isTaken, step(eval, on: runner) != .ended { continue }
@@ -133,11 +134,14 @@ extension Engine {
     package func waitForEvent(until deadline: Instant) -> Bool {
         let parker = Parker()
         while withCore({ core, _ in core.waitForEvent(parker) }) {
-            if deadline != .distantFuture, Instant.now() >= deadline {
+            // Where no thread keeps the deadlines, that one has come is for the host to see to.
+            let due = watchdog == nil ? nextRun() ?? .distantFuture : .distantFuture
+            let now = Instant.now()
+            if now >= due || (deadline != .distantFuture && now >= deadline) {
                 withCore { core, _ in core.stopWaiting(parker) }
-                return false
+                return now >= due
             }
-            parker.park(until: deadline)
+            parker.park(until: min(deadline, due))
         }
         return true
     }

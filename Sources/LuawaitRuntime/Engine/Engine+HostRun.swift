@@ -13,10 +13,9 @@ extension Engine {
             runner.unbind()
             giveBack(runner)
         }
-        let begun = Instant.now()
-        let end = begun.advanced(nanoseconds: max(0, budgetNanoseconds))
-        if watchdog == nil { fireTimersForHost(now: begun) }
+        let end = Instant.now().advanced(nanoseconds: max(0, budgetNanoseconds))
         repeat {
+            fireTimersWithoutWatchdog()
             let ticket = runner.announce()
             guard let eval = withCore({ core, _ in core.takeReady(runner: runner, ticket: ticket) }) else { break }
             // Even the smallest budget lets a script get somewhere.
@@ -35,17 +34,33 @@ extension Engine {
     /// 20 µs: some thousand instructions.
     private static let shortestTurn: Int64 = 20_000
 
-    private func fireTimersForHost(now: Instant) {
-        let next = fireTimers(now: now, planning: .distantFuture)
-        hostSignal.arm(at: next)
+    /// Between two stays of scripts on a thread, when nobody else keeps the deadlines.
+    func fireTimersWithoutWatchdog() {
+        guard watchdog == nil else { return }
+        let now = Instant.now()
+        guard withCore({ core, _ in core.watchdogPlan <= now }) else { return }
+        _ = fireTimers(now: now, planning: .distantFuture)
+        armDescriptor()
+    }
+
+    /// Makes the descriptor readable at the soonest deadline. No lock is held while that is done, so others may do the same
+    /// meanwhile: each looks again afterwards, and so does the last of them.
+    func armDescriptor() {
+        var planned = withCore { core, _ in core.watchdogPlan }
+        while true {
+            hostSignal.arm(at: planned)
+            let now = withCore { core, _ in core.watchdogPlan }
+            if now == planned { return }
+            planned = now
+        }
     }
 
     /// When `run` is to be called again; nil when nothing is to be done until something else happens.
     package func nextRun() -> Instant? {
         guard config.executor == .host else { return nil }
         return withCore { core, _ in
-            if core.workIsPosted { return Instant(nanoseconds: 0) }
-            return watchdog == nil ? core.timers.next : nil
+            // With a watchdog, too: what it does at the deadline is to make scripts ready.
+            core.workIsPosted ? Instant(nanoseconds: 0) : core.nextDeadline()
         }
     }
 }

@@ -126,9 +126,9 @@ package final class Engine: Sendable {
         for worker in actions.wakeWorkers { worker.parker.unpark() }
         for waiter in actions.wakeWaiters { waiter.unpark() }
         for waker in actions.wakers { waker.wake() }
-        if let deadline = actions.nextDeadline {
+        if actions.nextDeadline != nil {
             watchdog?.wake()
-            if watchdog == nil { hostSignal.arm(at: deadline) }
+            if watchdog == nil { armDescriptor() }
         }
     }
 
@@ -187,10 +187,7 @@ package final class Engine: Sendable {
     /// The descriptor that polls readable while there is something to take.
     package func eventDescriptor() throws(CallError) -> Int32 {
         let descriptor = try hostSignal.makeDescriptor(withTimer: watchdog == nil)
-        if watchdog == nil {
-            let deadline = withCore { core, _ in core.timers.next ?? .distantFuture }
-            hostSignal.arm(at: deadline)
-        }
+        if watchdog == nil { armDescriptor() }
         return descriptor
     }
 

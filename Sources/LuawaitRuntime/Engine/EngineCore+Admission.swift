@@ -6,8 +6,8 @@ extension EngineCore {
     package func admit() throws(CallError) {
         if isShutDown { throw CallError(.shutdown, "the engine has been shut down") }
         try check(liveCount, limits.evals, "evals in progress", key: "max_evals")
-        try check(ready.count, limits.queued, "evals queued", key: "max_queued")
-        try check(gate.available, limits.unread, "events unread", key: "max_unread")
+        try check(ready.count - abandonedCount, limits.queued, "evals queued", key: "max_queued")
+        try check(unreadCount, limits.unread, "events unread", key: "max_unread")
     }
 
     private func check(_ count: Int, _ limit: Int, _ what: String, key: String) throws(CallError) {
@@ -22,7 +22,12 @@ extension EngineCore {
 
     /// Whether there is room for what a script prints.
     var hasRoomForOutput: Bool {
-        limits.unread == 0 || gate.available < limits.unread
+        limits.unread == 0 || unreadCount < limits.unread
+    }
+
+    /// Events nobody has taken. That there is something to run is no event.
+    private var unreadCount: Int {
+        gate.available - (workIsPosted ? 1 : 0)
     }
 
     /// No eval starts from here on.

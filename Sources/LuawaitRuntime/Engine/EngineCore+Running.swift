@@ -28,7 +28,10 @@ extension EngineCore {
     /// For `luawait_run`. Nil when nothing is ready.
     package mutating func takeReady(runner: Runner, ticket: Ticket) -> Eval? {
         while let eval = ready.popFirst() {
-            guard evals[eval.id]?.machine.take(ticket) == true else { continue }
+            guard evals[eval.id]?.machine.take(ticket) == true else {
+                abandonedCount -= 1
+                continue
+            }
             evals[eval.id]!.runner = runner
             return eval
         }

@@ -30,6 +30,8 @@ package struct EngineCore: Sendable {
     var gate = EventGate()
     var events = EventQueue()
     var ready = Deque<Eval>()
+    /// How many of those in `ready` have ended there: condemned before their turn came.
+    var abandonedCount = 0
     var idle: [Worker] = []
     var warm: WarmContexts
     /// What evals left that ended on the host's thread; a worker lets go of it.
@@ -99,8 +101,10 @@ package struct EngineCore: Sendable {
         } else if !workIsPosted {
             workIsPosted = true
             if gate.added() { actions.notify = true }
-            actions.wakeWaiters += eventWaiters
+            // Who shuts the engine down runs its scripts.
+            actions.wakeWaiters += eventWaiters + quietWaiters
             eventWaiters = []
+            quietWaiters = []
         }
     }
 
@@ -118,7 +122,9 @@ package struct EngineCore: Sendable {
             if let runner = evals[id]?.runner { actions.stops.append(Actions.Stop(runner: runner, ticket: ticket)) }
         case .end(let withdrawing):
             let function = withdrawing.flatMap { withdraw($0, &actions)?.function.name }
-            guard let eval = evals[id]?.eval else { return }
+            guard let record = evals[id] else { return }
+            let eval = record.eval
+            if withdrawing == nil, !record.isDirect { abandonedCount += 1 }
             discard(eval.giveUp(), &actions)
             complete(id, Outcome(reason.report(eval.options, waitingFor: function)), &actions)
         }
@@ -180,6 +186,11 @@ package struct EngineCore: Sendable {
 
     private mutating func takeDueTimer(now: Instant) -> Deadline? {
         withTimers { timers, isLive in timers.takeDue(now: now, isLive: isLive) }
+    }
+
+    /// The soonest deadline that still matters.
+    mutating func nextDeadline() -> Instant? {
+        withTimers { timers, isLive in timers.nextLive(isLive: isLive) }
     }
 
     /// Lets `body` change the timers while it looks at the rest: Swift's exclusivity wants them apart.

@@ -75,12 +75,10 @@ package struct RequestTable {
     /// - Returns: the request; nil if it is not open.
     package mutating func close(_ id: RequestID) -> Request? {
         guard let request = open.removeValue(forKey: id) else { return nil }
-        if request.isPending {
-            pendingCount -= 1
-            // Many withdrawn ones behind a pending one that nobody takes must not pile up.
-            if order.count > 64, order.count > 4 * (pendingCount + 1) {
-                order.removeAll { open[$0]?.isPending != true }
-            }
+        if request.isPending { pendingCount -= 1 }
+        // Many withdrawn ones behind a pending one that nobody takes must not pile up, nor those handed out as events.
+        if order.count > 64, order.count > 4 * (pendingCount + 1) {
+            order.removeAll { open[$0]?.isPending != true }
         }
         return request
     }
