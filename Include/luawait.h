@@ -81,6 +81,7 @@
  *   luawait_version, abi_version, status_name       no                               yes
  *   luawait_engine_new                              no (starts threads)              yes
  *   luawait_engine_free                             until its threads have ended     no: would wait for itself
+ *   luawait_shutdown                                until all has ended or the timeout   no
  *   luawait_register, register_callback, unregister no                               yes
  *   luawait_check                                   while it compiles the script     yes
  *   luawait_start                                   no                               yes
@@ -92,6 +93,12 @@
  *   luawait_provide_result, provide_error           no (parses the JSON)             yes
  *   luawait_call_return, call_fail                  no (parses the JSON)             only there: inside its own callback
  *   luawait_eval                                    while the script runs            notifier: no; callback: yes
+ *   luawait_next_events, release_events             no                               yes
+ *   luawait_wait_any                                until there is something, or the     no
+ *                                                   timeout
+ *   luawait_set_waker                               no                               yes
+ *   luawait_run                                     about its budget                 notifier: no; callback: yes
+ *   luawait_next_timeout                            no                               yes
  *   luawait_event_fd, set_notifier, stats           no                               yes
  *   luawait_free                                    no                               yes
  *
@@ -163,7 +170,10 @@ typedef int32_t luawait_status;
     X(LUAWAIT_ERR_NOT_FOUND, -5, "no such eval, open request or function")                                             \
     X(LUAWAIT_ERR_EXISTS, -6, "the name is taken")                                                                     \
     X(LUAWAIT_ERR_SYNTAX, -7, "the script does not compile")                                                           \
-    X(LUAWAIT_ERR_SYSTEM, -8, "the operating system refused a thread, a descriptor or a signal")
+    X(LUAWAIT_ERR_SYSTEM, -8, "the operating system refused a thread, a descriptor or a signal")                       \
+    X(LUAWAIT_ERR_EXECUTOR, -9, "the engine's executor does not do this")                                              \
+    X(LUAWAIT_ERR_LIMIT, -10, "one of the engine's limits on what may be waiting is reached")                          \
+    X(LUAWAIT_ERR_SHUTDOWN, -11, "the engine has been shut down")
 
 enum {
 #define LUAWAIT_STATUS_ENUMERATOR(name, value, meaning) name = (value),
@@ -237,8 +247,9 @@ void luawait_free(void *text);
  *
  * The config is a JSON object; every key is optional, an unknown one is refused. In limits and timeouts 0 means none.
  *
- *   executor        "threads"; scripts run on threads of the library's own                       "threads"
- *   workers         how many threads run scripts, 1 to 256                             processors, at most 4
+ *   executor        "threads": scripts run on threads of the library's own; "host": on the       "threads"
+ *                   host's, inside luawait_run()
+ *   workers         how many threads run scripts, 1 to 256; unused with "host"         processors, at most 4
  *   timeout_ms      wall-clock time an eval may take, waiting included (type "timeout")          0
  *   cpu_ms          processor time an eval may use; waiting is free (type "cpu")                 5000
  *   call_timeout_ms time the host has to answer a request; the script can catch it ("timeout")   30000
@@ -248,11 +259,17 @@ void luawait_free(void *text);
  *   slice_us        how long an eval may run before the next one's turn, 100 to 1000000          10000
  *   warm_contexts   Lua states kept ready for the next evals, 0 to 4096                          8
  *   nulls           "drop" or "keep": what null as a member of an object becomes                 "drop"
- *   print           "stdout" or "none": where the script's print goes                            "stdout"
+ *   print           "stdout", "event" (LUAWAIT_EVENT_OUTPUT) or "none": where print goes         "stdout"
  *   preemption      "signal": a running script is interrupted by a real-time signal, at no cost  "signal"
  *                   until then; "count": by counting instructions, which slows every script
  *   seed            an integer: with the same one, an eval with the same id gets the same        0
  *                   numbers from math.random; 0 takes another one for each engine
+ *   max_evals       evals in progress; luawait_start() gives LUAWAIT_ERR_LIMIT beyond            0
+ *   max_queued      evals that wait for their turn; likewise                                     0
+ *   max_unread      events nobody has taken; likewise, and print fails ("limit")                 0
+ *   max_requests    requests nobody has answered; further host calls fail ("limit")              0
+ *   watchdog        false, with executor "host" only: no thread is created at all. Scripts are      true
+ *                   then interrupted by counting, and deadlines are looked at in luawait_run()
  *   signal          the real-time signal's number; 0 takes a free one. One for the process: the  0
  *                   first engine decides
  *
@@ -283,6 +300,21 @@ luawait_status luawait_engine_new(const char *config, size_t config_length, luaw
  * @since 0.1
  */
 void luawait_engine_free(luawait_engine *engine);
+
+/**
+ * Ends an engine gracefully: from here on no eval starts (LUAWAIT_ERR_SHUTDOWN), those in progress may end, and what is
+ * left when the time is up is cancelled. Outcomes can still be taken; luawait_engine_free() comes after.
+ *
+ * Blocks until no eval is in progress: the timeout, and the few milliseconds that cancelling takes. Requests have to be
+ * answered meanwhile, so by another thread. With executor "host" the calling thread runs the scripts.
+ *
+ * @param timeout_ms milliseconds; 0 cancels at once, negative waits without limit
+ * @retval LUAWAIT_OK           no eval is in progress
+ * @retval LUAWAIT_ERR_ARGUMENT `engine` is NULL
+ * @retval LUAWAIT_ERR_MEMORY   executor "host": out of memory
+ * @since 0.1
+ */
+luawait_status luawait_shutdown(luawait_engine *engine, int64_t timeout_ms);
 
 /**
  * Figures for monitoring, as JSON.
@@ -435,6 +467,8 @@ luawait_status luawait_check(luawait_engine *engine, const char *script, size_t 
  * @retval LUAWAIT_ERR_ARGUMENT a NULL pointer
  * @retval LUAWAIT_ERR_JSON     the options are not JSON
  * @retval LUAWAIT_ERR_OPTION   an unknown key, or a value that is not usable
+ * @retval LUAWAIT_ERR_LIMIT    `max_evals`, `max_queued` or `max_unread` is reached; `error` says which
+ * @retval LUAWAIT_ERR_SHUTDOWN after luawait_shutdown()
  * @retval LUAWAIT_ERR_MEMORY   out of memory
  * @since 0.1
  */
@@ -494,12 +528,45 @@ luawait_status luawait_cancel(luawait_engine *engine, uint64_t eval_id);
  * Parameters are those of luawait_start() (`detached` is refused) and luawait_poll().
  *
  * @retval LUAWAIT_OK         the script ended; `state` says how
- * @retval LUAWAIT_ERR_ARGUMENT, LUAWAIT_ERR_JSON, LUAWAIT_ERR_OPTION, LUAWAIT_ERR_MEMORY as luawait_start()
+ * @retval LUAWAIT_ERR_ARGUMENT, LUAWAIT_ERR_JSON, LUAWAIT_ERR_OPTION, LUAWAIT_ERR_LIMIT, LUAWAIT_ERR_SHUTDOWN,
+ *         LUAWAIT_ERR_MEMORY as luawait_start()
  * @since 0.1
  */
 luawait_status luawait_eval(luawait_engine *engine, const char *script, size_t length, const char *options,
                             size_t options_length, int32_t *state, char **outcome, size_t *outcome_length,
                             luawait_error *error);
+
+/* --------------------------------------------------------------------------------- Scripts on the host's thread -- */
+
+/**
+ * Runs ready scripts on the calling thread (executor "host"), for about the budget: a control loop or a frame gives its
+ * scripts what it can spare. Also does what deadlines ask for. At least one script gets a turn, if one is ready, however
+ * small the budget. An endless loop is interrupted at its end, and goes on in the next call. Several threads may run
+ * scripts at once.
+ *
+ * How far it may exceed the budget: by what it takes to interrupt a script (microseconds with "preemption": "signal", a
+ * thousand of Lua's instructions without), by one call of a C function of Lua's or of a callback, by compiling one script,
+ * by freeing one Lua state.
+ *
+ * @param budget_us microseconds
+ * @param more      out, nullable: 1 if more scripts are ready, else 0
+ * @retval LUAWAIT_OK           whether or not there was something to run
+ * @retval LUAWAIT_ERR_ARGUMENT `engine` is NULL
+ * @retval LUAWAIT_ERR_EXECUTOR the engine's executor is not "host"
+ * @retval LUAWAIT_ERR_MEMORY   out of memory; nothing has run
+ * @since 0.1
+ */
+luawait_status luawait_run(luawait_engine *engine, uint64_t budget_us, int32_t *more);
+
+/**
+ * When luawait_run() is to be called again, for hosts that do not poll the descriptor.
+ *
+ * @param timeout_ms out: milliseconds, rounded up; 0 when scripts are ready; -1 when nothing is to be done until the host
+ *                   calls something else. With executor "threads" always -1
+ * @retval LUAWAIT_ERR_ARGUMENT a NULL pointer
+ * @since 0.1
+ */
+luawait_status luawait_next_timeout(luawait_engine *engine, int64_t *timeout_ms);
 
 /* --------------------------------------------------------------------------------------------------- Requests -- */
 
@@ -548,11 +615,97 @@ luawait_status luawait_provide_result(luawait_engine *engine, uint64_t request_i
 luawait_status luawait_provide_error(luawait_engine *engine, uint64_t request_id, const char *json, size_t length,
                                      luawait_error *error);
 
+/* ----------------------------------------------------------------------------------------------------- Events -- */
+
+/** What an event is about. More kinds may come: skip those you do not know. */
+enum {
+    LUAWAIT_EVENT_REQUEST = 1,   /**< a host call waits for its answer: `name`, and `text` is its arguments as JSON */
+    LUAWAIT_EVENT_WITHDRAWN = 2, /**< a request handed out as an event needs no answer any more: stop working on it */
+    LUAWAIT_EVENT_FINISHED = 3,  /**< an eval has ended: `state`, and `text` is its outcome. The id is forgotten */
+    LUAWAIT_EVENT_OUTPUT = 4     /**< a script printed `text`, without the newline (config `"print": "event"`) */
+};
+
+/**
+ * Something to take. All its texts are borrowed until luawait_release_events(). Only ever grows at its end.
+ */
+typedef struct luawait_event {
+    uint32_t struct_size; /**< set by the caller in the first element of the array */
+    int32_t kind;         /**< LUAWAIT_EVENT_… */
+    uint64_t eval_id;     /**< the eval it is about */
+    uint64_t request_id;  /**< LUAWAIT_EVENT_REQUEST and WITHDRAWN; else 0 */
+    int32_t state;        /**< LUAWAIT_EVENT_FINISHED: LUAWAIT_SUCCEEDED, FAILED or CANCELLED; else 0 */
+    uint32_t reserved;
+    const char *name; /**< LUAWAIT_EVENT_REQUEST and WITHDRAWN: the host function, NUL-terminated; else NULL */
+    size_t name_length;
+    const char *text; /**< NUL-terminated; NULL for LUAWAIT_EVENT_WITHDRAWN */
+    size_t text_length;
+    void *owner; /**< the library's own */
+} luawait_event;
+
+/**
+ * Takes the oldest events, many at once: requests, withdrawn requests, ended evals, script output, in the order in which
+ * they came. A host that uses it needs neither luawait_get_pending_request() nor luawait_poll(). One that mixes them gets
+ * each request and each outcome once, by whichever call comes first; requests that it took one by one are withdrawn
+ * silently.
+ *
+ * @param events   out: an array of the caller's; `events[0].struct_size` says how large its elements are
+ * @param capacity how many elements it has, at least 1
+ * @param count    out: how many were written, 0 with LUAWAIT_NONE. Each is to be released
+ * @retval LUAWAIT_NONE         there is nothing now
+ * @retval LUAWAIT_ERR_ARGUMENT a NULL pointer, no capacity, or a `struct_size` that is too small
+ * @since 0.1
+ */
+luawait_status luawait_next_events(luawait_engine *engine, luawait_event *events, size_t capacity, size_t *count);
+
+/**
+ * Frees the texts of events. Each event once, in any order and grouping, on any thread, also after luawait_engine_free().
+ *
+ * @param events as luawait_next_events() filled them; `owner` becomes NULL, and an event released again does nothing
+ * @param count  how many; 0 does nothing
+ * @since 0.1
+ */
+void luawait_release_events(luawait_event *events, size_t count);
+
 /* ----------------------------------------------------------------------------------------------- Notification -- */
 
 /**
- * A descriptor that polls readable while there is something to take: a pending request, or the outcome of an eval that
- * is not detached. Level-triggered. Poll it for reading, never read, write or close it: the engine does. Being woken for
+ * Blocks until there is something to take, or the time is up: for a thread that has nothing else to do. It is woken, it
+ * does not poll. With executor "host", scripts that are ready count as something: call luawait_run().
+ *
+ * @param timeout_ms milliseconds; 0 does not block, negative waits without limit
+ * @retval LUAWAIT_OK           there is something (unless another thread takes it first)
+ * @retval LUAWAIT_NONE         the time is up
+ * @retval LUAWAIT_ERR_ARGUMENT `engine` is NULL
+ * @since 0.1
+ */
+luawait_status luawait_wait_any(luawait_engine *engine, int64_t timeout_ms);
+
+/**
+ * What is woken when one eval ends: what a future of the host's needs. The caller sets `struct_size`; the struct is copied.
+ */
+typedef struct luawait_waker {
+    uint32_t struct_size; /**< set by the caller */
+    uint32_t reserved;
+    void *data;               /**< given to both functions; borrowed until `drop` is called */
+    void (*wake)(void *data); /**< called at most once, any thread, no lock held: poll the eval soon */
+    luawait_drop drop;        /**< nullable; called exactly once, after `wake` or when it can no longer be called */
+} luawait_waker;
+
+/**
+ * Sets, replaces or (with NULL) removes an eval's waker. It is woken once, when the eval ends; at once if it has ended
+ * already. A waker that is replaced is dropped without being woken, unless the eval's end came first.
+ *
+ * @param waker nullable; copied
+ * @retval LUAWAIT_ERR_NOT_FOUND no such eval, or its outcome has been taken; `drop` is not called
+ * @retval LUAWAIT_ERR_ARGUMENT  `engine` or `wake` is NULL, or `struct_size` too small; `drop` is not called
+ * @since 0.1
+ */
+luawait_status luawait_set_waker(luawait_engine *engine, uint64_t eval_id, const luawait_waker *waker);
+
+/**
+ * A descriptor that polls readable while there is something to take: a pending request, the outcome of an eval that is
+ * not detached, output. With executor "host" also while scripts are ready to run, or a deadline has come: then call
+ * luawait_run(). Level-triggered. Poll it for reading, never read, write or close it: the engine does. Being woken for
  * nothing is possible, being left asleep is not. The same descriptor every time; created by the first call.
  *
  * @param fd out: the descriptor, owned by the engine, open until luawait_engine_free()

@@ -38,6 +38,8 @@ probe_test() {
     probe_venv
     need lua5.4 command -v lua5.4
     need valgrind command -v valgrind
+    need libglib2.0-dev pkg-config --exists glib-2.0
+    need libuv1-dev pkg-config --exists libuv
 }
 
 probe_lint() {

@@ -63,19 +63,39 @@ explain() {
 run_test() {
     local name=$1 log=$BUILD/$1.log status=0
     {
-        compile "$BUILD/$name" "Tests/C/$name.c" Tests/C/harness.c Tests/C/host.c Tests/C/json.c &&
+        compile "$BUILD/$name" "Tests/C/$name.c" Tests/C/harness.c Tests/C/host.c Tests/C/events.c Tests/C/json.c &&
             under_guard "$BUILD/$name"
     } >"$log" 2>&1 || status=$?
     finish "$name" "$log" "$status"
 }
 
-# An example passes when it exits with 0 and prints what its .expected file says.
+# What an example is compiled with, by its pkg-config name, and run with.
+package_of() {
+    case $1 in
+    loop_glib) echo glib-2.0 ;;
+    loop_libuv) echo libuv ;;
+    esac
+}
+arguments_of() {
+    case $1 in
+    loop_game_60hz) echo 30 ;;
+    esac
+}
+
+# An example passes when it exits with 0 and prints what its .expected file says. Lines that begin with `# ` are figures
+# it has measured, and are shown in its log alone.
 run_example() {
-    local name=$1 log=$BUILD/$1.log status=0
+    local name=$1 log=$BUILD/$1.log status=0 package flags='' arguments
+    package=$(package_of "$name")
+    arguments=$(arguments_of "$name")
+    # Each of these may be several words, or none.
+    # shellcheck disable=SC2086
     {
-        compile "$BUILD/$name" "examples/c/$name.c" &&
-            under_guard "$BUILD/$name" >"$BUILD/$name.output" &&
-            diff -u "examples/c/$name.expected" "$BUILD/$name.output" &&
+        { [[ -z $package ]] || flags=$(pkg-config --cflags --libs "$package"); } &&
+            compile "$BUILD/$name" "examples/c/$name.c" $flags &&
+            under_guard "$BUILD/$name" $arguments >"$BUILD/$name.output" &&
+            { grep '^# ' "$BUILD/$name.output" || true; } &&
+            sed '/^# /d' "$BUILD/$name.output" | diff -u "examples/c/$name.expected" - &&
             echo "ok ${name}_prints_its_report"
     } >"$log" 2>&1 || status=$?
     finish "$name" "$log" "$status"
@@ -138,7 +158,7 @@ exec 9>"$BUILD/lock"
 flock 9
 rm -f "$BUILD"/*.count
 make_locale
-export -f compile under_guard explain run_test run_example finish run_one
+export -f compile under_guard explain package_of arguments_of run_test run_example finish run_one
 # Bash is named in full: xargs starts it anew for each name, with the functions above from the environment.
 # shellcheck disable=SC2016
 printf '%s\n' "${names[@]}" | xargs -P "${JOBS:-2}" -I '{}' bash -c 'set -euo pipefail; run_one "$1"' run_one '{}'

@@ -180,6 +180,7 @@ lwb_event lwb_eval_prepare(lwb_context *context, const lwb_setup *setup, lwb_eva
         .cpu_left_ns = setup->cpu_limit_ns == 0 ? INT64_MAX : setup->cpu_limit_ns,
         .parks = setup->parks,
         .callback = setup->callback,
+        .output = setup->output,
         .owner = setup->owner,
     };
     preparation work = {setup, eval, LUA_OK};

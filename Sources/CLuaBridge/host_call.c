@@ -42,6 +42,7 @@ static int deliver(lua_State *L, lwb_context *context, lwb_answer_kind kind) {
     case LWB_ANSWER_RESULT: return 1;
     case LWB_ANSWER_ERROR: return raise_host_error(L, name);
     case LWB_ANSWER_TIMEOUT: lwb_push_error_object(L, "timeout", name); return lua_error(L);
+    case LWB_ANSWER_LIMIT: lwb_push_error_object(L, "limit", name); return lua_error(L);
     }
     return luaL_error(L, "unknown kind of answer");
 }

@@ -50,6 +50,7 @@ struct lwb_eval {
     bool cpu_exceeded;
     bool parks;
     lwb_callback callback;
+    lwb_output output;
     void *owner;
 };
 
@@ -160,6 +161,7 @@ void lwb_stopper_pause(lwb_stopper *stopper);
 void lwb_stopper_resume(lwb_stopper *stopper);
 int lwb_stopper_take_orders(lwb_stopper *stopper);
 bool lwb_stopper_counts(const lwb_stopper *stopper);
+bool lwb_stopper_slice_is_over(const lwb_stopper *stopper);
 int64_t lwb_stopper_cpu_mark(const lwb_stopper *stopper);
 int64_t lwb_thread_cpu_ns(void);
 

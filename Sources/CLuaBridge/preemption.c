@@ -76,6 +76,7 @@ static void hook(lua_State *L, lua_Debug *event) {
     lwb_context *context = lwb_context_of(L);
     if (lwb_stopper_counts(context->stopper)) {
         int orders = lwb_stopper_take_orders(context->stopper);
+        if (lwb_stopper_slice_is_over(context->stopper)) orders |= LWB_ORDER_SLICE;
         if (orders != 0) lwb_obey(context, orders);
     }
     if (!context->condemned && context->orders && over_budget(context)) context->condemned = 1;

@@ -112,6 +112,27 @@ static int call_protected_with_handler(lua_State *L) {
     return xpcall_done(L, status, 2);
 }
 
+static void write_line(lua_State *L, lwb_context *context) {
+    size_t length;
+    const char *bytes = lua_tolstring(L, -1, &length);
+    switch (context->options.print) {
+    case LWB_PRINT_NONE: break;
+    case LWB_PRINT_STDOUT:
+        // A closed or full stdout is the host's affair; Lua's own print ignores it too.
+        (void)fwrite(bytes, 1, length, stdout);
+        (void)fflush(stdout);
+        break;
+    case LWB_PRINT_HOST:
+        // It may call the host's notifier, which no signal may interrupt.
+        lwb_stopper_pause(context->stopper);
+        bool taken = context->current->output(context->current->owner, bytes, length - 1);
+        lwb_stopper_resume(context->stopper);
+        lwb_check_stop(L, context);
+        if (!taken) lwb_raise_error(L, "limit", NULL, "print: the host has too much to read (max_unread)");
+        break;
+    }
+}
+
 // One write for a line, so that the lines of scripts that run at once stay whole.
 static int print_line(lua_State *L) {
     int count = lua_gettop(L);
@@ -124,13 +145,7 @@ static int print_line(lua_State *L) {
     }
     luaL_addchar(&line, '\n');
     luaL_pushresult(&line);
-    if (lwb_context_of(L)->options.print_to_stdout) {
-        size_t length;
-        const char *bytes = lua_tolstring(L, -1, &length);
-        // A closed or full stdout is the host's affair; Lua's own print ignores it too.
-        (void)fwrite(bytes, 1, length, stdout);
-        (void)fflush(stdout);
-    }
+    write_line(L, lwb_context_of(L));
     return 0;
 }
 

@@ -33,6 +33,7 @@ struct lwb_stopper {
     bool counting;
     lwb_context *context;
     int64_t cpu_mark_ns;
+    int64_t slice_end_ns;
     lwb_stopper *outer; // of a run whose callback evaluates another script on the same thread
     sigset_t mask_before;
 };
@@ -56,12 +57,6 @@ static int orders_of(uint64_t state) {
 }
 static int phase_of(uint64_t state) {
     return (int)state & LOW_BITS;
-}
-
-int64_t lwb_thread_cpu_ns(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
 static void pass_on(int signal, siginfo_t *info, void *machine) {
@@ -128,6 +123,24 @@ lwb_stopper *lwb_stopper_new(bool counting) {
 
 void lwb_stopper_free(lwb_stopper *stopper) {
     free(stopper);
+}
+
+static int64_t clock_ns(clockid_t clock) {
+    struct timespec now;
+    clock_gettime(clock, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+int64_t lwb_thread_cpu_ns(void) {
+    return clock_ns(CLOCK_THREAD_CPUTIME_ID);
+}
+
+void lwb_stopper_set_slice_end(lwb_stopper *stopper, int64_t slice_end_ns) {
+    stopper->slice_end_ns = slice_end_ns;
+}
+
+bool lwb_stopper_slice_is_over(const lwb_stopper *stopper) {
+    return clock_ns(CLOCK_MONOTONIC) >= stopper->slice_end_ns;
 }
 
 bool lwb_stopper_counts(const lwb_stopper *stopper) {

@@ -5,8 +5,11 @@
 #include <linux/futex.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -74,6 +77,10 @@ int lwp_thread_start(pthread_t *thread, const char *name, size_t stack_size, voi
     return result;
 }
 
+void lwp_thread_wake_precisely(void) {
+    (void)prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0); // a refusal costs precision only
+}
+
 int lwp_level_new(void) {
     int descriptor = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     return descriptor < 0 ? -errno : descriptor;
@@ -88,6 +95,34 @@ void lwp_level_lower(int descriptor) {
     eventfd_t count;
     // Fails only when the counter is 0, and then it is not readable.
     (void)eventfd_read(descriptor, &count);
+}
+
+int lwp_timer_new(void) {
+    int timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+    return timer < 0 ? -errno : timer;
+}
+
+void lwp_timer_arm(int timer, int64_t instant_ns) {
+    struct itimerspec when = {0};
+    if (instant_ns != INT64_MAX) {
+        // All zero would disarm it.
+        if (instant_ns <= 0) instant_ns = 1;
+        when.it_value = (struct timespec){.tv_sec = instant_ns / 1000000000, .tv_nsec = instant_ns % 1000000000};
+    }
+    // Fails only for a descriptor that is no timer.
+    (void)timerfd_settime(timer, TFD_TIMER_ABSTIME, &when, NULL);
+}
+
+int lwp_either_new(int one, int other) {
+    int both = epoll_create1(EPOLL_CLOEXEC);
+    if (both < 0) return -errno;
+    struct epoll_event readable = {.events = EPOLLIN};
+    if (epoll_ctl(both, EPOLL_CTL_ADD, one, &readable) == 0 && epoll_ctl(both, EPOLL_CTL_ADD, other, &readable) == 0) {
+        return both;
+    }
+    int failure = errno;
+    close(both);
+    return -failure;
 }
 
 int64_t lwp_monotonic_ns(void) {

@@ -29,6 +29,9 @@ extension CallError.Kind {
         case .exists: luawait_status(LUAWAIT_ERR_EXISTS)
         case .syntax: luawait_status(LUAWAIT_ERR_SYNTAX)
         case .system: luawait_status(LUAWAIT_ERR_SYSTEM)
+        case .executor: luawait_status(LUAWAIT_ERR_EXECUTOR)
+        case .limit: luawait_status(LUAWAIT_ERR_LIMIT)
+        case .shutdown: luawait_status(LUAWAIT_ERR_SHUTDOWN)
         }
     }
 }

@@ -24,7 +24,7 @@ public func luawait_start(
         let script = try requiredText(script, length, "script")
         let options = try evalOptions(engine, options, options_length)
         guard eval_id != nil || options.isDetached else { throw missing("eval_id") }
-        let id = engine.start(Array(script), options: options)
+        let id = try engine.start(Array(script), options: options)
         eval_id?.pointee = id.value
     }
 }
@@ -76,8 +76,7 @@ public func luawait_wait(
     status { () throws(CallError) in
         let engine = try LuawaitABI.engine(engine)
         guard let state else { throw missing("state") }
-        let deadline = timeout_ms < 0 ? .distantFuture : Instant.now().advanced(milliseconds: timeout_ms)
-        try report(engine.wait(EvalID(eval_id), until: deadline), state, outcome, outcome_length)
+        try report(engine.wait(EvalID(eval_id), until: deadline(timeout_ms)), state, outcome, outcome_length)
     }
 }
 
@@ -98,11 +97,7 @@ private func report(
         outcomeLength?.pointee = 0
         return
     }
-    switch result.state {
-    case .succeeded: state.pointee = Int32(LUAWAIT_SUCCEEDED)
-    case .failed: state.pointee = Int32(LUAWAIT_FAILED)
-    case .cancelled: state.pointee = Int32(LUAWAIT_CANCELLED)
-    }
+    state.pointee = result.state.code
     if let outcome {
         outcome.pointee = nil
         try handOver(result.text, outcome, outcomeLength)

@@ -25,6 +25,9 @@ public func luawait_status_name(_ status: luawait_status) -> UnsafePointer<CChar
     case LUAWAIT_ERR_EXISTS: staticText("LUAWAIT_ERR_EXISTS")
     case LUAWAIT_ERR_SYNTAX: staticText("LUAWAIT_ERR_SYNTAX")
     case LUAWAIT_ERR_SYSTEM: staticText("LUAWAIT_ERR_SYSTEM")
+    case LUAWAIT_ERR_EXECUTOR: staticText("LUAWAIT_ERR_EXECUTOR")
+    case LUAWAIT_ERR_LIMIT: staticText("LUAWAIT_ERR_LIMIT")
+    case LUAWAIT_ERR_SHUTDOWN: staticText("LUAWAIT_ERR_SHUTDOWN")
     default: staticText("LUAWAIT_ERR_UNKNOWN")
     }
 }

@@ -49,6 +49,9 @@ void lwb_stopper_announce(lwb_stopper *stopper, uint64_t ticket);
 // From any thread: orders the run that `ticket` names. False when that run has left Lua already. The script obeys soon.
 bool lwb_stopper_order(lwb_stopper *stopper, uint64_t ticket, lwb_order order);
 
+// On the bound thread, for the next run of a counting stopper: when its slice ends, in nanoseconds of CLOCK_MONOTONIC.
+void lwb_stopper_set_slice_end(lwb_stopper *stopper, int64_t slice_end_ns);
+
 // On the bound thread: processor time used so far is nobody's; the next run is charged from here on.
 void lwb_stopper_mark_cpu(lwb_stopper *stopper);
 
@@ -69,12 +72,19 @@ typedef struct lwb_function {
     bool is_callback; // answered at once through lwb_callback; else by parking
 } lwb_function;
 
+// Where a script's print goes.
+typedef enum lwb_print {
+    LWB_PRINT_NONE,
+    LWB_PRINT_STDOUT,
+    LWB_PRINT_HOST, // to lwb_setup.output
+} lwb_print;
+
 typedef struct lwb_options {
     size_t memory_limit; // bytes of the whole context; 0 is none
     size_t output_limit; // bytes of one JSON text; 0 is none
     int max_depth;
     bool keep_nulls;
-    bool print_to_stdout;
+    lwb_print print;
 } lwb_options;
 
 // A Lua world with the sandbox's libraries and the host functions in it. NULL when out of memory.
@@ -93,6 +103,7 @@ typedef enum lwb_answer_kind {
     LWB_ANSWER_RESULT,  // any value
     LWB_ANSWER_ERROR,   // an object: message, and optionally type and data
     LWB_ANSWER_TIMEOUT, // a string: the message
+    LWB_ANSWER_LIMIT,   // a string: the message. The call was not made
 } lwb_answer_kind;
 
 typedef struct lwb_answer {
@@ -102,6 +113,10 @@ typedef struct lwb_answer {
 
 // Answers a call of a callback function at once. Runs between Lua's frames: must return normally. `args` is borrowed.
 typedef lwb_answer (*lwb_callback)(void *owner, uint32_t function, const char *args, size_t length);
+
+// Takes a line that the script printed, without its newline; false: there is no room for it. Runs between Lua's frames: must
+// return normally. Borrowed.
+typedef bool (*lwb_output)(void *owner, const char *text, size_t length);
 
 typedef struct lwb_setup {
     const char *script;
@@ -113,6 +128,7 @@ typedef struct lwb_setup {
     uint64_t random_seed;   // of the script's math.random
     bool parks;             // false: a call that would park is an error in the script (luawait_eval)
     lwb_callback callback;  // with `owner`, which must outlive the eval
+    lwb_output output;      // with `owner`
     void *owner;
 } lwb_setup;
 

@@ -21,11 +21,22 @@ void lwp_parker_unpark(lwp_parker *parker);
 // run on it. `name`, at most 15 bytes, is for debuggers and `top -H`. Returns 0 or an errno.
 int lwp_thread_start(pthread_t *thread, const char *name, size_t stack_size, void (*body)(void *), void *argument);
 
+// The calling thread wakes up when it is due, and not up to 50 µs later to save power.
+void lwp_thread_wake_precisely(void);
+
 // A descriptor that polls readable or not, closed on exec. Negative errno on failure.
 int lwp_level_new(void);
 // Both may be called again and again, from any thread.
 void lwp_level_raise(int descriptor);
 void lwp_level_lower(int descriptor);
+
+// A timer that polls readable from an instant of CLOCK_MONOTONIC on. Negative errno on failure.
+int lwp_timer_new(void);
+// INT64_MAX: never. An instant that has passed makes it readable at once.
+void lwp_timer_arm(int timer, int64_t instant_ns);
+
+// A descriptor that polls readable while one of the two does. Negative errno on failure.
+int lwp_either_new(int one, int other);
 
 // Nanoseconds of CLOCK_MONOTONIC.
 int64_t lwp_monotonic_ns(void);

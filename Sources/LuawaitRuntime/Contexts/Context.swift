@@ -45,10 +45,20 @@ package final class Context: @unchecked Sendable {
     }
 }
 
+extension EngineConfig.Print {
+    fileprivate var bridged: lwb_print {
+        switch self {
+        case .none: LWB_PRINT_NONE
+        case .stdout: LWB_PRINT_STDOUT
+        case .event: LWB_PRINT_HOST
+        }
+    }
+}
+
 extension lwb_options {
     fileprivate init(config: EngineConfig, limits: Limits) {
         self.init(
             memory_limit: limits.memoryBytes, output_limit: config.outputBytes, max_depth: Int32(config.maxDepth),
-            keep_nulls: limits.nulls == .keep, print_to_stdout: config.print == .stdout)
+            keep_nulls: limits.nulls == .keep, print: config.print.bridged)
     }
 }

@@ -5,10 +5,12 @@ package struct Actions: Sendable {
     package var wakeWorkers: [Worker] = []
     /// Runs to be stopped because their evals have been condemned.
     package var stops: [Stop] = []
-    /// Threads blocked in `luawait_wait` whose eval has ended.
+    /// Threads blocked in a wait for what has come now.
     package var wakeWaiters: [Parker] = []
-    /// There is a deadline sooner than the one the watchdog sleeps for.
-    package var wakeWatchdog = false
+    /// The host's wakers of evals that have ended.
+    package var wakers: [Waker] = []
+    /// A deadline sooner than the one that is waited for.
+    package var nextDeadline: Instant?
     /// The notifier is to be called.
     package var notify = false
 

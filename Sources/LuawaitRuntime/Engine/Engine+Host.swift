@@ -32,9 +32,12 @@ extension Engine {
     // MARK: - Evals
 
     /// Queues a script.
-    package func start(_ script: [UInt8], options: EvalOptions) -> EvalID {
+    ///
+    /// - Throws: `.limit`, `.shutdown`.
+    package func start(_ script: [UInt8], options: EvalOptions) throws(CallError) -> EvalID {
         let now = Instant.now()
-        return withCore { core, actions in
+        return try withCore { core, actions throws(CallError) in
+            try core.admit()
             let id = core.nextEvalID()
             let eval = Eval(id: id, script: script, options: options, functions: core.functions, canPark: true)
             core.start(eval, now: now, &actions)
@@ -77,13 +80,15 @@ extension Engine {
             giveBack(runner)
         }
         let now = Instant.now()
-        let eval = withCore { core, actions in
+        let eval = try withCore { core, actions throws(CallError) in
+            try core.admit()
             let eval = Eval(
                 id: core.nextEvalID(), script: script, options: options, functions: core.functions, canPark: false)
             core.start(eval, isDirect: true, now: now, &actions)
             return eval
         }
         while true {
+            fireTimersWithoutWatchdog()
             let ticket = runner.announce()
             let isTaken = withCore { core, _ in core.takeDirect(eval, runner: runner, ticket: ticket) }
             if isTaken, step(eval, on: runner) != .ended { continue }
@@ -98,6 +103,73 @@ extension Engine {
         guard lwb_context_check(context.raw, start, script.count, name) != LWB_READY else { return }
         let report = ErrorReport(context.failure)
         throw CallError(report.type == .memory ? .memory : .syntax, report.message, line: report.line ?? 0)
+    }
+
+    // MARK: - Events
+
+    /// Takes the oldest events, as many as there are and at most `most`.
+    package func nextEvents(atMost most: Int) -> [EngineCore.Event] {
+        withCore { core, _ in
+            var events: [EngineCore.Event] = []
+            while events.count < most, let event = core.nextEvent() { events.append(event) }
+            return events
+        }
+    }
+
+    /// A script printed a line.
+    ///
+    /// - Returns: false if there is no room for it.
+    func post(_ line: String, from eval: EvalID) -> Bool {
+        guard let text = OwnedText.copying(line) else { return false }
+        return withCore { core, actions in
+            guard core.hasRoomForOutput else { return false }
+            core.post(.output(eval, text), &actions)
+            return true
+        }
+    }
+
+    /// Blocks until there is something to take.
+    ///
+    /// - Returns: false if the time was up first.
+    package func waitForEvent(until deadline: Instant) -> Bool {
+        let parker = Parker()
+        while withCore({ core, _ in core.waitForEvent(parker) }) {
+            // Where no thread keeps the deadlines, that one has come is for the host to see to.
+            let due = watchdog == nil ? nextRun() ?? .distantFuture : .distantFuture
+            let now = Instant.now()
+            if now >= due || (deadline != .distantFuture && now >= deadline) {
+                withCore { core, _ in core.stopWaiting(parker) }
+                return now >= due
+            }
+            parker.park(until: min(deadline, due))
+        }
+        return true
+    }
+
+    package func setWaker(_ waker: Waker?, for id: EvalID) throws(CallError) {
+        let old = try withCore { core, actions throws(CallError) in try core.set(waker, for: id, &actions) }
+        withExtendedLifetime(old) {}
+    }
+
+    // MARK: - The end
+
+    /// Refuses new evals, waits for those in progress, and cancels what is left when the time is up.
+    package func shutDown(by deadline: Instant) throws(CallError) {
+        let parker = Parker()
+        var deadline = deadline
+        while withCore({ core, _ in core.shutDown(parker) }) {
+            if Instant.now() >= deadline {
+                // Those that run end within milliseconds; the others have ended now.
+                withCore { core, actions in core.condemnAll(.shutDown, &actions) }
+                deadline = .distantFuture
+            } else if config.executor == .host {
+                // Nobody else may be there to run them. A millisecond at a time, to see when the last has ended.
+                let more = try run(budgetNanoseconds: 1_000_000)
+                if !more { parker.park(until: min(deadline, nextRun() ?? .distantFuture)) }
+            } else {
+                parker.park(until: deadline)
+            }
+        }
     }
 
     // MARK: - Requests

@@ -12,19 +12,22 @@ extension Engine {
     }
 
     /// One stay of an eval on a thread.
-    func step(_ eval: Eval, on runner: Runner) -> Step {
+    ///
+    /// - Parameter deadline: when it is to leave at the latest.
+    func step(_ eval: Eval, on runner: Runner, until deadline: Instant = .distantFuture) -> Step {
         if eval.raw == nil {
             guard let context = takeContext(for: eval) else {
                 end(eval, Outcome(ErrorReport(.memory, "not enough memory for a Lua state")), runner)
                 return .ended
             }
+            eval.engine = self
             guard eval.prepare(in: context, randomSeed: randomSeed(for: eval.id)) == LWB_READY else {
                 end(eval, Outcome(ErrorReport(context.failure)), runner)
                 return .ended
             }
         }
         let context = eval.context!
-        switch runner.resume(eval, watchdog: watchdog) {
+        switch runner.resume(eval, until: deadline, watchdog: watchdog) {
         case LWB_FINISHED:
             end(eval, Outcome(state: .succeeded, text: context.takeOutput()), runner)
             return .ended

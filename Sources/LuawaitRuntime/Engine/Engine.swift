@@ -9,8 +9,9 @@ import Synchronization
 package final class Engine: Sendable {
     package let config: EngineConfig
     private let core: Mutex<EngineCore>
-    let watchdog: Watchdog
-    private let hostSignal = HostSignal()
+    /// Nil when the engine has no thread of its own.
+    let watchdog: Watchdog?
+    let hostSignal = HostSignal()
     /// Of all its randomness.
     let seed: UInt64
     private let liveContexts = Context.LiveCount()
@@ -27,8 +28,10 @@ package final class Engine: Sendable {
     package init(config: EngineConfig) throws(CallError) {
         self.config = config
         seed = config.seed == 0 ? .random(in: 1 ... .max) : UInt64(bitPattern: config.seed)
-        core = Mutex(EngineCore(warmContexts: config.warmContexts))
-        watchdog = Watchdog(config: config)
+        core = Mutex(
+            EngineCore(
+                warmContexts: config.warmContexts, isHostRun: config.executor == .host, limits: config.queueLimits))
+        watchdog = config.hasWatchdog ? Watchdog(config: config) : nil
         if config.preemption == .signal {
             try Self.installSignal(config.signal)
         }
@@ -55,10 +58,13 @@ package final class Engine: Sendable {
     }
 
     private func startThreads() throws(CallError) {
-        try start("luawait-watch") { [self] in watchdog.watch(self) }
+        if let watchdog {
+            try start("luawait-watch") { [self] in watchdog.watch(self) }
+        }
+        guard config.executor == .threads else { return }
         for _ in 0..<config.workers {
             let worker = try Worker(config: config)
-            watchdog.add(worker.runner)
+            watchdog?.add(worker.runner)
             try start("luawait-worker") { [self] in worker.work(for: self) }
         }
     }
@@ -75,7 +81,7 @@ package final class Engine: Sendable {
             defer { threads.all = [] }
             return threads.all
         }
-        watchdog.stop()
+        watchdog?.stop()
         for thread in threads { thread.join() }
         hostSignal.set(nil)
     }
@@ -122,7 +128,11 @@ package final class Engine: Sendable {
         for stop in actions.stops { stop.runner.condemn(stop.ticket) }
         for worker in actions.wakeWorkers { worker.parker.unpark() }
         for waiter in actions.wakeWaiters { waiter.unpark() }
-        if actions.wakeWatchdog { watchdog.wake() }
+        for waker in actions.wakers { waker.wake() }
+        if actions.nextDeadline != nil {
+            watchdog?.wake()
+            if watchdog == nil { armDescriptor() }
+        }
     }
 
     // MARK: - What the threads ask for
@@ -167,7 +177,7 @@ package final class Engine: Sendable {
     func borrowRunner() throws(CallError) -> Runner {
         if let spare = spareRunners.withLock({ $0.popLast() }) { return spare }
         let runner = try Runner(config: config)
-        watchdog.add(runner)
+        watchdog?.add(runner)
         return runner
     }
 
@@ -179,7 +189,9 @@ package final class Engine: Sendable {
 
     /// The descriptor that polls readable while there is something to take.
     package func eventDescriptor() throws(CallError) -> Int32 {
-        try hostSignal.makeDescriptor()
+        let descriptor = try hostSignal.makeDescriptor(withTimer: watchdog == nil)
+        if watchdog == nil { armDescriptor() }
+        return descriptor
     }
 
     package func setNotifier(_ notifier: Notifier?) {

@@ -45,12 +45,17 @@ extension EngineCore {
         evals[id]?.waiters.removeAll { $0 === parker }
     }
 
+    /// The oldest first.
+    mutating func condemnAll(_ reason: EvalMachine.Condemnation, _ actions: inout Actions) {
+        for id in evals.keys.sorted(by: { $0.value < $1.value }) { condemn(id, reason, &actions) }
+    }
+
     /// Condemns everything and lets the workers go.
     mutating func stop(_ actions: inout Actions) {
         isStopping = true
-        for id in evals.keys.sorted(by: { $0.value < $1.value }) { condemn(id, .shutDown, &actions) }
+        isShutDown = true
+        condemnAll(.shutDown, &actions)
         actions.wakeWorkers += idle
-        actions.wakeWatchdog = true
         idle = []
     }
 }

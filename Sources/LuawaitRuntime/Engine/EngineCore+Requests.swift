@@ -6,14 +6,24 @@ extension EngineCore {
     package mutating func park(
         _ eval: Eval, at function: HostFunction, args: OwnedText?, now: Instant, _ actions: inout Actions
     ) -> EvalMachine.LeaveAction {
+        guard hasRoomForRequest else { return refuse(eval, at: function, &actions) }
         evals[eval.id]?.runner = nil
         guard let action = evals[eval.id]?.machine.park(requests.nextID) else { return .end(.shutDown) }
         if case .end = action { return action }
         let timeout = function.timeoutMilliseconds ?? eval.options.limits.callTimeoutMilliseconds
         let id = requests.post(eval: eval.id, function: function, args: args, hasTimer: timeout > 0)
         if timeout > 0 { addTimer(.call(id), deadline: now.advanced(milliseconds: timeout), &actions) }
-        if gate.added() { actions.notify = true }
+        post(.request(id), &actions)
         return action
+    }
+
+    /// The script is told that there are too many requests, and may catch it.
+    private mutating func refuse(
+        _ eval: Eval, at function: HostFunction, _ actions: inout Actions
+    ) -> EvalMachine.LeaveAction {
+        let message = "\(function.name): \(requests.openCount) requests wait for their answers (max_requests)"
+        eval.answer = .refused(.text(message))
+        return slice(eval, &actions)
     }
 
     /// What the host is handed.
@@ -63,7 +73,7 @@ extension EngineCore {
         // Its timer is the one that fired, and has left the queue.
         guard let request = requests.close(id) else { return }
         if request.isPending { gate.removed() }
-        counts.withdrawn += 1
+        noteWithdrawn(request, &actions)
         let limits = evals[request.eval]?.eval.options.limits
         let timeout = request.function.timeoutMilliseconds ?? limits?.callTimeoutMilliseconds ?? 0
         let message = "host function '\(request.function.name)' did not answer within \(timeout) ms"
@@ -71,10 +81,15 @@ extension EngineCore {
     }
 
     /// The eval will not need the answer.
-    mutating func withdraw(_ id: RequestID) -> RequestTable.Request? {
+    mutating func withdraw(_ id: RequestID, _ actions: inout Actions) -> RequestTable.Request? {
         guard let request = close(id) else { return nil }
-        counts.withdrawn += 1
+        noteWithdrawn(request, &actions)
         return request
+    }
+
+    private mutating func noteWithdrawn(_ request: RequestTable.Request, _ actions: inout Actions) {
+        counts.withdrawn += 1
+        if request.isEvent { post(.withdrawn(request.id, request.eval, request.function), &actions) }
     }
 
     private mutating func close(_ id: RequestID) -> RequestTable.Request? {

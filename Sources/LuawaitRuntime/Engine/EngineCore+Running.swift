@@ -17,16 +17,43 @@ extension EngineCore {
     /// - Parameter ticket: what the run will be called, already announced: a stop may come as soon as this returns.
     package mutating func takeWork(for worker: Worker, ticket: Ticket) -> Work {
         if garbage.count > 64 { return takeGarbage() }
-        while let eval = ready.popFirst() {
-            guard evals[eval.id]?.machine.take(ticket) == true else { continue }
-            evals[eval.id]!.runner = worker.runner
-            return .run(eval)
-        }
+        if let eval = takeReady(runner: worker.runner, ticket: ticket) { return .run(eval) }
         if !garbage.isEmpty { return takeGarbage() }
         if isStopping { return .exit }
         if warm.wantsMore { return .warm(functions) }
         idle.append(worker)
         return .sleep
+    }
+
+    /// For `luawait_run`. Nil when nothing is ready.
+    package mutating func takeReady(runner: Runner, ticket: Ticket) -> Eval? {
+        while let eval = ready.popFirst() {
+            guard evals[eval.id]?.machine.take(ticket) == true else {
+                abandonedCount -= 1
+                continue
+            }
+            evals[eval.id]!.runner = runner
+            return eval
+        }
+        return nil
+    }
+
+    /// The end of a `luawait_run`.
+    ///
+    /// - Returns: whether there is more to run.
+    package mutating func endRun() -> Bool {
+        let hasWork = !ready.isEmpty || !garbage.isEmpty
+        if !hasWork, workIsPosted {
+            workIsPosted = false
+            gate.removed()
+        }
+        return hasWork
+    }
+
+    mutating func takeGarbage(atMost most: Int) -> [Eval.Remains] {
+        let taken = Array(garbage.suffix(most))
+        garbage.removeLast(taken.count)
+        return taken
     }
 
     private mutating func takeGarbage() -> Work {

@@ -21,13 +21,17 @@ package struct EngineCore: Sendable {
         /// `luawait_eval`: no worker takes it, and its outcome is no event.
         let isDirect: Bool
         var waiters: [Parker] = []
+        var waker: Waker?
     }
 
     var evals: [EvalID: Record] = [:]
     var requests = RequestTable()
     var timers = TimerQueue<Deadline>()
     var gate = EventGate()
+    var events = EventQueue()
     var ready = Deque<Eval>()
+    /// How many of those in `ready` have ended there: condemned before their turn came.
+    var abandonedCount = 0
     var idle: [Worker] = []
     var warm: WarmContexts
     /// What evals left that ended on the host's thread; a worker lets go of it.
@@ -35,6 +39,15 @@ package struct EngineCore: Sendable {
     package internal(set) var functions = FunctionSet.empty
     package internal(set) var counts = Counts()
     var isStopping = false
+    /// No new evals are taken.
+    package internal(set) var isShutDown = false
+    /// Threads that wait for something to take.
+    var eventWaiters: [Parker] = []
+    /// Threads that wait until no eval is in progress.
+    var quietWaiters: [Parker] = []
+    /// Evals that have not ended.
+    package internal(set) var liveCount = 0
+    let limits: QueueLimits
     /// When the watchdog means to wake up.
     var watchdogPlan = Instant.distantFuture
 
@@ -48,8 +61,15 @@ package struct EngineCore: Sendable {
         package var withdrawn: UInt64 = 0
     }
 
-    package init(warmContexts: Int) {
+    /// Whether the host's own threads run the scripts.
+    let isHostRun: Bool
+    /// Executor "host": that there is something to run has been made known, as one of the things to take.
+    var workIsPosted = false
+
+    package init(warmContexts: Int, isHostRun: Bool = false, limits: QueueLimits = QueueLimits()) {
         warm = WarmContexts(wanted: warmContexts)
+        self.isHostRun = isHostRun
+        self.limits = limits
     }
 
     // MARK: - Starting
@@ -62,6 +82,7 @@ package struct EngineCore: Sendable {
 
     package mutating func start(_ eval: Eval, isDirect: Bool = false, now: Instant, _ actions: inout Actions) {
         let timeout = eval.options.limits.timeoutMilliseconds
+        liveCount += 1
         evals[eval.id] = Record(eval: eval, hasTimer: timeout > 0, isDirect: isDirect)
         if timeout > 0 { addTimer(.eval(eval.id), deadline: now.advanced(milliseconds: timeout), &actions) }
         if !isDirect { enqueue(eval, &actions) }
@@ -70,7 +91,21 @@ package struct EngineCore: Sendable {
     mutating func enqueue(_ eval: Eval, _ actions: inout Actions) {
         guard evals[eval.id]?.isDirect == false else { return }
         ready.append(eval)
-        if let worker = idle.popLast() { actions.wakeWorkers.append(worker) }
+        postWork(&actions)
+    }
+
+    /// There is something to do for whoever runs scripts.
+    private mutating func postWork(_ actions: inout Actions) {
+        if !isHostRun {
+            if let worker = idle.popLast() { actions.wakeWorkers.append(worker) }
+        } else if !workIsPosted {
+            workIsPosted = true
+            if gate.added() { actions.notify = true }
+            // Who shuts the engine down runs its scripts.
+            actions.wakeWaiters += eventWaiters + quietWaiters
+            eventWaiters = []
+            quietWaiters = []
+        }
     }
 
     // MARK: - Ending
@@ -86,8 +121,10 @@ package struct EngineCore: Sendable {
         case .stop(let ticket):
             if let runner = evals[id]?.runner { actions.stops.append(Actions.Stop(runner: runner, ticket: ticket)) }
         case .end(let withdrawing):
-            let function = withdrawing.flatMap { withdraw($0)?.function.name }
-            guard let eval = evals[id]?.eval else { return }
+            let function = withdrawing.flatMap { withdraw($0, &actions)?.function.name }
+            guard let record = evals[id] else { return }
+            let eval = record.eval
+            if withdrawing == nil, !record.isDirect { abandonedCount += 1 }
             discard(eval.giveUp(), &actions)
             complete(id, Outcome(reason.report(eval.options, waitingFor: function)), &actions)
         }
@@ -106,8 +143,17 @@ package struct EngineCore: Sendable {
             evals[id]?.hasTimer = false
             voidTimer()
         }
+        liveCount -= 1
+        if liveCount == 0 {
+            actions.wakeWaiters += quietWaiters
+            quietWaiters = []
+        }
         actions.wakeWaiters += record.waiters
         record.waiters = []
+        if let waker = record.waker {
+            actions.wakers.append(waker)
+            record.waker = nil
+        }
         if record.eval.options.isDetached, !record.isDirect {
             evals[id] = nil
             return
@@ -115,13 +161,13 @@ package struct EngineCore: Sendable {
         record.outcome = outcome
         record.runner = nil
         evals[id] = record
-        if !record.isDirect, gate.added() { actions.notify = true }
+        if !record.isDirect { post(.finished(id), &actions) }
     }
 
     /// Leaves it to the workers: here the core's lock is held.
     mutating func discard(_ remains: Eval.Remains, _ actions: inout Actions) {
         garbage.append(remains)
-        if let worker = idle.popLast() { actions.wakeWorkers.append(worker) }
+        postWork(&actions)
     }
 
     // MARK: - Deadlines
@@ -130,7 +176,7 @@ package struct EngineCore: Sendable {
         timers.add(target, deadline: deadline)
         if deadline < watchdogPlan {
             watchdogPlan = deadline
-            actions.wakeWatchdog = true
+            actions.nextDeadline = deadline
         }
     }
 
@@ -140,6 +186,11 @@ package struct EngineCore: Sendable {
 
     private mutating func takeDueTimer(now: Instant) -> Deadline? {
         withTimers { timers, isLive in timers.takeDue(now: now, isLive: isLive) }
+    }
+
+    /// The soonest deadline that still matters.
+    mutating func nextDeadline() -> Instant? {
+        withTimers { timers, isLive in timers.nextLive(isLive: isLive) }
     }
 
     /// Lets `body` change the timers while it looks at the rest: Swift's exclusivity wants them apart.

@@ -17,6 +17,9 @@ package final class Eval: @unchecked Sendable {
     /// False for `luawait_eval`: nobody could answer a request.
     let canPark: Bool
 
+    /// Takes what the script prints, when that goes to the host. Weak: the engine owns its evals.
+    weak var engine: Engine?
+
     private(set) var script: [UInt8]
     private(set) var context: Context?
     private(set) var raw: OpaquePointer?
@@ -52,6 +55,7 @@ package final class Eval: @unchecked Sendable {
                 setup.random_seed = randomSeed
                 setup.parks = canPark
                 setup.callback = answerCallback
+                setup.output = passOutput
                 setup.owner = owner
                 return lwb_eval_prepare(context.raw, &setup, &raw)
             }
@@ -91,4 +95,12 @@ private func answerCallback(
         return lwb_answer(kind: LWB_ANSWER_NONE, value: nil)
     }
     return answer.forBridge()
+}
+
+/// Called by the bridge, between Lua's frames, when the script prints and the host wants to have it. Must return normally.
+private func passOutput(owner: UnsafeMutableRawPointer?, text: UnsafePointer<CChar>?, length: Int) -> Bool {
+    let eval = Unmanaged<Eval>.fromOpaque(owner!).takeUnretainedValue()
+    // Bytes that are not UTF-8 become U+FFFD: hosts decode what they get, and a script may print anything.
+    let line = String(decoding: UnsafeRawBufferPointer(start: text, count: length), as: UTF8.self)
+    return eval.engine?.post(line, from: eval.id) ?? true
 }

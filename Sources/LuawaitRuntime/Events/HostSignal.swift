@@ -5,13 +5,14 @@ final class HostSignal: Sendable {
     /// What the descriptor should show. Written under the core's lock, so that the last writer is right.
     private let level = Atomic<Bool>(false)
     private let state = Mutex<State>(State())
-    /// The descriptor, once there is one: -1 before.
+    /// The descriptors to raise, lower and arm, once they are there: -1 before.
     private let descriptor = Atomic<Int32>(-1)
+    private let timer = Atomic<Int32>(-1)
     /// Whether the descriptor has been written to since it was last read, or is about to be.
     private let isRaised = Atomic<Bool>(false)
     private let hasNotifier = Atomic<Bool>(false)
 
-    private struct State: ~Copyable {
+    private struct State {
         var eventFD: EventFD?
         var notifier: Notifier?
     }
@@ -55,21 +56,30 @@ final class HostSignal: Sendable {
     }
 
     /// - Throws: `.system`.
-    func makeDescriptor() throws(CallError) -> Int32 {
-        let result: Result<Int32, CallError> = state.withLock { state in
-            if state.eventFD == nil {
-                do throws(CallError) {
-                    state.eventFD = try EventFD()
-                } catch {
-                    return .failure(error)
-                }
+    ///
+    /// - Parameter withTimer: whether it is to become readable when the deadline given to `arm` has come.
+    func makeDescriptor(withTimer: Bool) throws(CallError) -> Int32 {
+        let result: Result<EventFD, CallError> = state.withLock { state in
+            if let made = state.eventFD { return .success(made) }
+            do throws(CallError) {
+                let made = try EventFD(withTimer: withTimer)
+                state.eventFD = made
+                return .success(made)
+            } catch {
+                return .failure(error)
             }
-            return .success(state.eventFD?.descriptor ?? -1)
         }
         let made = try result.get()
-        descriptor.store(made, ordering: .releasing)
+        descriptor.store(made.level, ordering: .releasing)
+        timer.store(made.timer, ordering: .releasing)
         update()
-        return made
+        return made.descriptor
+    }
+
+    /// The descriptor is to be readable from then on, whatever its level. Only where no thread keeps the deadlines.
+    func arm(at deadline: Instant) {
+        let timer = timer.load(ordering: .acquiring)
+        if timer >= 0 { EventFD.arm(timer, at: deadline) }
     }
 
     // MARK: - The notifier

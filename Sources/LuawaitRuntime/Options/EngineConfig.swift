@@ -7,7 +7,7 @@ package struct EngineConfig: Sendable {
     }
 
     package enum Print: String, CaseIterable, Sendable {
-        case stdout, none
+        case stdout, event, none
     }
 
     package enum Preemption: String, CaseIterable, Sendable {
@@ -15,7 +15,7 @@ package struct EngineConfig: Sendable {
     }
 
     package enum Executor: String, CaseIterable, Sendable {
-        case threads
+        case threads, host
     }
 
     package var executor = Executor.threads
@@ -30,13 +30,16 @@ package struct EngineConfig: Sendable {
     package var signal: Int32 = 0
     /// 0: another one each time.
     package var seed: Int64 = 0
+    /// Whether there is a thread that keeps the deadlines and ends the slices.
+    package var hasWatchdog = true
+    package var queueLimits = QueueLimits()
 
     package init() {}
 
     private static let keys =
         Limits.keys + [
             "executor", "workers", "output_bytes", "max_depth", "slice_us", "warm_contexts", "print", "preemption",
-            "signal", "seed",
+            "signal", "seed", "watchdog", "max_evals", "max_queued", "max_requests", "max_unread",
         ]
 
     /// - Parameter text: JSON, or nil for the defaults.
@@ -53,6 +56,18 @@ package struct EngineConfig: Sendable {
         preemption = try options.choice("preemption", Preemption.self) ?? preemption
         seed = try options.integer("seed", in: Int64.min...Int64.max) ?? seed
         signal = try options.integer("signal", in: 0...Int64(Int32.max)).map(Int32.init) ?? signal
+        queueLimits.evals = try options.integer("max_evals", in: 0...Int64.max).map(Int.init) ?? queueLimits.evals
+        queueLimits.queued = try options.integer("max_queued", in: 0...Int64.max).map(Int.init) ?? queueLimits.queued
+        queueLimits.requests =
+            try options.integer("max_requests", in: 0...Int64.max).map(Int.init) ?? queueLimits.requests
+        queueLimits.unread = try options.integer("max_unread", in: 0...Int64.max).map(Int.init) ?? queueLimits.unread
+        hasWatchdog = try options.bool("watchdog") ?? hasWatchdog
+        if !hasWatchdog {
+            guard executor == .host else {
+                throw CallError(.option, "config.watchdog: executor \"\(executor.rawValue)\" cannot do without")
+            }
+            preemption = .count  // nobody would send the signal
+        }
     }
 }
 

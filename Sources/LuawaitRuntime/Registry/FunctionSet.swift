@@ -1,5 +1,4 @@
 import CLuaBridge
-import Glibc
 
 /// The host functions that exist at one moment. Immutable: contexts are made with a set, and evals call into it, while the
 /// host registers more.
@@ -15,14 +14,13 @@ package final class FunctionSet: @unchecked Sendable {
         let declarations = UnsafeMutableBufferPointer<lwb_function>.allocate(capacity: functions.count)
         for (index, function) in functions.enumerated() {
             let declaration = lwb_function(
-                name: strdup(function.name), index: UInt32(index), is_callback: function.callback != nil)
+                name: function.cName, index: UInt32(index), is_callback: function.callback != nil)
             declarations.initializeElement(at: index, to: declaration)
         }
         self.declarations = UnsafeBufferPointer(declarations)
     }
 
     deinit {
-        for declaration in declarations { free(UnsafeMutablePointer(mutating: declaration.name)) }
         declarations.deallocate()
     }
 

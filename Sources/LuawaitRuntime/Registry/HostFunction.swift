@@ -1,6 +1,12 @@
+import Glibc
+
 /// A host function: how its calls are answered.
-package final class HostFunction: Sendable {
+package final class HostFunction: @unchecked Sendable {
+    // Unchecked: nothing changes after init.
+
     package let name: String
+    /// The same as a C string, as long as this object lives: events show it without copying.
+    package let cName: UnsafePointer<CChar>
     /// Nil: the eval's. 0: none.
     package let timeoutMilliseconds: Int64?
     /// Nil: answered by request.
@@ -8,8 +14,13 @@ package final class HostFunction: Sendable {
 
     package init(name: String, timeoutMilliseconds: Int64?, callback: HostCallback?) {
         self.name = name
+        cName = UnsafePointer(strdup(name))
         self.timeoutMilliseconds = timeoutMilliseconds
         self.callback = callback
+    }
+
+    deinit {
+        free(UnsafeMutablePointer(mutating: cName))
     }
 }
 

@@ -12,6 +12,8 @@ package struct RequestTable {
         /// Nil once it has been handed out.
         package var args: OwnedText?
         package var isPending: Bool
+        /// Handed out as an event: its withdrawal is one, too. A host that takes requests one by one is not told.
+        package var isEvent = false
         package let hasTimer: Bool
     }
 
@@ -58,17 +60,25 @@ package struct RequestTable {
         pendingCount -= 1
     }
 
+    /// Hands out a pending one as an event.
+    package mutating func takeAsEvent(_ id: RequestID) -> Request? {
+        guard let request = open[id], request.isPending else { return nil }
+        open[id]!.isPending = false
+        open[id]!.isEvent = true
+        open[id]!.args = nil
+        pendingCount -= 1
+        return request
+    }
+
     /// Answers or withdraws.
     ///
     /// - Returns: the request; nil if it is not open.
     package mutating func close(_ id: RequestID) -> Request? {
         guard let request = open.removeValue(forKey: id) else { return nil }
-        if request.isPending {
-            pendingCount -= 1
-            // Many withdrawn ones behind a pending one that nobody takes must not pile up.
-            if order.count > 64, order.count > 4 * (pendingCount + 1) {
-                order.removeAll { open[$0]?.isPending != true }
-            }
+        if request.isPending { pendingCount -= 1 }
+        // Many withdrawn ones behind a pending one that nobody takes must not pile up, nor those handed out as events.
+        if order.count > 64, order.count > 4 * (pendingCount + 1) {
+            order.removeAll { open[$0]?.isPending != true }
         }
         return request
     }

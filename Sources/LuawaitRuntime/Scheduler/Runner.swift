@@ -47,15 +47,19 @@ package final class Runner: @unchecked Sendable {
     }
 
     /// Runs a prepared eval until it ends, parks, or its slice is over.
-    func resume(_ eval: Eval, watchdog: Watchdog) -> lwb_event {
+    ///
+    /// - Parameter end: when its slice is over at the latest: the host's budget.
+    func resume(_ eval: Eval, until end: Instant, watchdog: Watchdog?) -> lwb_event {
         var answer = lwb_answer(kind: LWB_ANSWER_NONE, value: nil)
         if let given = eval.answer {
             answer = given.forBridge()
             eval.answer = nil
         }
         let slice = min(sliceNanoseconds, max(Self.shortestSlice, lwb_eval_cpu_left(eval.raw)))
-        nextStop.store(Instant.now().advanced(nanoseconds: slice).nanoseconds, ordering: .sequentiallyConsistent)
-        watchdog.runHasBegun()
+        let sliceEnd = min(Instant.now().advanced(nanoseconds: slice), end)
+        nextStop.store(sliceEnd.nanoseconds, ordering: .sequentiallyConsistent)
+        lwb_stopper_set_slice_end(stopper, sliceEnd.nanoseconds)
+        watchdog?.runHasBegun(until: sliceEnd)
         let event = lwb_eval_resume(eval.raw, stopper, answer)
         nextStop.store(0, ordering: .relaxed)
         return event
@@ -73,8 +77,10 @@ package final class Runner: @unchecked Sendable {
         _ = lwb_stopper_order(stopper, ticket.value, LWB_ORDER_CONDEMN)
     }
 
-    var isRunning: Bool {
-        nextStop.load(ordering: .sequentiallyConsistent) != 0
+    /// When the slice that is running ends; nil if nothing runs.
+    var sliceEnd: Instant? {
+        let due = nextStop.load(ordering: .sequentiallyConsistent)
+        return due == 0 ? nil : Instant(nanoseconds: due)
     }
 
     /// Ends the slice if it is over.

@@ -1,3 +1,4 @@
+import CPlatform
 import Synchronization
 
 /// The thread that keeps the deadlines: it ends slices, and lets timers fire.
@@ -8,8 +9,8 @@ package final class Watchdog: Sendable {
     private let parker = Parker()
     private let runners = Mutex<[Runner]>([])
     private let isStopping = Atomic<Bool>(false)
-    /// Set while it sleeps without regard to slices.
-    private let sleepsDeeply = Atomic<Bool>(false)
+    /// Until when it sleeps, or is about to.
+    private let wakesAt = Atomic<Int64>(.max)
     private let sliceNanoseconds: Int64
 
     /// How many looks in a row may find nothing running before it sleeps deeply.
@@ -24,10 +25,10 @@ package final class Watchdog: Sendable {
         runners.withLock { $0.append(runner) }
     }
 
-    /// A run begins, and has published its end: makes sure that somebody will look. Both flags are written before the
-    /// other side's is read, so that not both can be missed.
-    func runHasBegun() {
-        if sleepsDeeply.load(ordering: .sequentiallyConsistent) { parker.unpark() }
+    /// A run begins, and has published `end`: makes sure that somebody will look then. Each side writes its own word before
+    /// it reads the other's, so that not both can miss the other.
+    func runHasBegun(until end: Instant) {
+        if end.nanoseconds < wakesAt.load(ordering: .sequentiallyConsistent) { parker.unpark() }
     }
 
     /// There is a sooner deadline than the one it sleeps for.
@@ -42,26 +43,25 @@ package final class Watchdog: Sendable {
 
     /// The thread's whole life.
     func watch(_ engine: Engine) {
+        // A host that gives its scripts 200 µs means 200 µs, not 250.
+        lwp_thread_wake_precisely()
         var quietLooks = 0
         while !isStopping.load(ordering: .sequentiallyConsistent) {
             let now = Instant.now()
             let nextSlice = endSlices(now: now)
             quietLooks = nextSlice == nil ? quietLooks + 1 : 0
+            // Looking in once in a slice, so that runs need not wake it.
             let tick = quietLooks < Self.patience ? now.advanced(nanoseconds: sliceNanoseconds) : .distantFuture
-            let wakeUp = engine.fireTimers(now: now, planning: min(nextSlice ?? tick, tick))
-            if wakeUp == .distantFuture || tick == .distantFuture {
-                sleepDeeply(until: wakeUp)
-            } else {
-                parker.park(until: wakeUp)
-            }
+            sleep(until: engine.fireTimers(now: now, planning: min(nextSlice ?? tick, tick)))
         }
     }
 
-    private func sleepDeeply(until wakeUp: Instant) {
-        sleepsDeeply.store(true, ordering: .sequentiallyConsistent)
-        let nothingRuns = runners.withLock { $0.allSatisfy { !$0.isRunning } }
-        if nothingRuns { parker.park(until: wakeUp) }
-        sleepsDeeply.store(false, ordering: .sequentiallyConsistent)
+    private func sleep(until wakeUp: Instant) {
+        wakesAt.store(wakeUp.nanoseconds, ordering: .sequentiallyConsistent)
+        let isInTime = runners.withLock { runners in
+            runners.allSatisfy { runner in runner.sliceEnd.map { $0 >= wakeUp } ?? true }
+        }
+        if isInTime { parker.park(until: wakeUp) }
     }
 
     /// - Returns: when the first of the running slices ends; nil if nothing runs.

@@ -49,6 +49,16 @@ package struct TimerQueue<Target: Sendable>: Sendable {
         void = 0
     }
 
+    /// The soonest deadline that is not void.
+    package mutating func nextLive(isLive: (Target) -> Bool) -> Instant? {
+        while let entry = heap.min {
+            if isLive(entry.target) { return entry.deadline }
+            heap.removeMin()
+            void -= 1
+        }
+        return nil
+    }
+
     /// Takes the soonest deadline that has come and is not void.
     package mutating func takeDue(now: Instant, isLive: (Target) -> Bool) -> Target? {
         while let entry = heap.min, entry.deadline <= now {

@@ -7,6 +7,8 @@ package enum Answer: Sendable {
     case error(JSONValue)
     /// The host took too long. A string: the message.
     case timeout(JSONValue)
+    /// There are too many requests already. A string: the message.
+    case refused(JSONValue)
 
     /// For the bridge, which takes over the reference in it.
     func forBridge() -> lwb_answer {
@@ -14,6 +16,7 @@ package enum Answer: Sendable {
         case .result(let value): lwb_answer(kind: LWB_ANSWER_RESULT, value: value.retained())
         case .error(let value): lwb_answer(kind: LWB_ANSWER_ERROR, value: value.retained())
         case .timeout(let value): lwb_answer(kind: LWB_ANSWER_TIMEOUT, value: value.retained())
+        case .refused(let value): lwb_answer(kind: LWB_ANSWER_LIMIT, value: value.retained())
         }
     }
 

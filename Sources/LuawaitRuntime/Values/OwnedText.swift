@@ -23,6 +23,9 @@ package final class OwnedText: @unchecked Sendable {
         return bytes
     }
 
+    /// Borrowed, as long as this object lives and the text has not been taken.
+    package var pointer: UnsafePointer<CChar>? { UnsafePointer(bytes) }
+
     /// A copy. Nil when out of memory.
     package static func copying(_ text: String) -> OwnedText? {
         var text = text

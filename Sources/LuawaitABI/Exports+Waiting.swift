@@ -1,0 +1,42 @@
+public import CLuawaitHeader
+import LuawaitRuntime
+
+@_cdecl("luawait_shutdown") @implementation
+public func luawait_shutdown(_ engine: OpaquePointer?, _ timeout_ms: Int64) -> luawait_status {
+    status { () throws(CallError) in
+        try LuawaitABI.engine(engine).shutDown(by: deadline(timeout_ms))
+    }
+}
+
+@_cdecl("luawait_wait_any") @implementation
+public func luawait_wait_any(_ engine: OpaquePointer?, _ timeout_ms: Int64) -> luawait_status {
+    var isThere = true
+    let result = status { () throws(CallError) in
+        isThere = try LuawaitABI.engine(engine).waitForEvent(until: deadline(timeout_ms))
+    }
+    return isThere ? result : luawait_status(LUAWAIT_NONE)
+}
+
+@_cdecl("luawait_set_waker") @implementation
+public func luawait_set_waker(
+    _ engine: OpaquePointer?, _ eval_id: UInt64, _ waker: UnsafePointer<luawait_waker>?
+) -> luawait_status {
+    status { () throws(CallError) in
+        let engine = try LuawaitABI.engine(engine)
+        var boxed: Waker?
+        if let waker {
+            guard waker.pointee.struct_size >= MemoryLayout<luawait_waker>.size else {
+                throw CallError(.argument, "waker.struct_size: \(waker.pointee.struct_size), too small")
+            }
+            guard let wake = waker.pointee.wake else { throw missing("waker.wake") }
+            let (data, drop) = (waker.pointee.data, waker.pointee.drop)
+            boxed = Waker(wake: { wake(data) }, drop: { drop?(data) })
+        }
+        try engine.setWaker(boxed, for: EvalID(eval_id))
+    }
+}
+
+/// Negative milliseconds are no limit.
+func deadline(_ milliseconds: Int64) -> Instant {
+    milliseconds < 0 ? .distantFuture : Instant.now().advanced(milliseconds: milliseconds)
+}

@@ -1,0 +1,66 @@
+/// Executor "host": the host lends its threads, a budget at a time.
+extension Engine {
+    /// Runs what is ready, until the budget is used up.
+    ///
+    /// - Returns: whether more is ready.
+    package func run(budgetNanoseconds: Int64) throws(CallError) -> Bool {
+        guard config.executor == .host else {
+            throw CallError(.executor, "executor \"\(config.executor.rawValue)\" has threads of its own")
+        }
+        let runner = try borrowRunner()
+        runner.bind()
+        defer {
+            runner.unbind()
+            giveBack(runner)
+        }
+        let end = Instant.now().advanced(nanoseconds: max(0, budgetNanoseconds))
+        repeat {
+            fireTimersWithoutWatchdog()
+            let ticket = runner.announce()
+            guard let eval = withCore({ core, _ in core.takeReady(runner: runner, ticket: ticket) }) else { break }
+            // Even the smallest budget lets a script get somewhere.
+            let shortest = Instant.now().advanced(nanoseconds: Self.shortestTurn)
+            _ = step(eval, on: runner, until: max(end, shortest))
+        } while Instant.now() < end
+        repeat {
+            // One at a time: freeing a large world takes long.
+            let garbage = withCore { core, _ in core.takeGarbage(atMost: 1) }
+            if garbage.isEmpty { break }
+            withExtendedLifetime(garbage) {}
+        } while Instant.now() < end
+        return withCore { core, _ in core.endRun() }
+    }
+
+    /// 20 µs: some thousand instructions.
+    private static let shortestTurn: Int64 = 20_000
+
+    /// Between two stays of scripts on a thread, when nobody else keeps the deadlines.
+    func fireTimersWithoutWatchdog() {
+        guard watchdog == nil else { return }
+        let now = Instant.now()
+        guard withCore({ core, _ in core.watchdogPlan <= now }) else { return }
+        _ = fireTimers(now: now, planning: .distantFuture)
+        armDescriptor()
+    }
+
+    /// Makes the descriptor readable at the soonest deadline. No lock is held while that is done, so others may do the same
+    /// meanwhile: each looks again afterwards, and so does the last of them.
+    func armDescriptor() {
+        var planned = withCore { core, _ in core.watchdogPlan }
+        while true {
+            hostSignal.arm(at: planned)
+            let now = withCore { core, _ in core.watchdogPlan }
+            if now == planned { return }
+            planned = now
+        }
+    }
+
+    /// When `run` is to be called again; nil when nothing is to be done until something else happens.
+    package func nextRun() -> Instant? {
+        guard config.executor == .host else { return nil }
+        return withCore { core, _ in
+            // With a watchdog, too: what it does at the deadline is to make scripts ready.
+            core.workIsPosted ? Instant(nanoseconds: 0) : core.nextDeadline()
+        }
+    }
+}

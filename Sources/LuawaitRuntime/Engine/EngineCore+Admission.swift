@@ -1,0 +1,83 @@
+/// Who may come in: limits on what is queued and unread, and the end of all admission.
+extension EngineCore {
+    /// Whether another eval may start.
+    ///
+    /// - Throws: `.shutdown`; `.limit`, which names the config key.
+    package func admit() throws(CallError) {
+        if isShutDown { throw CallError(.shutdown, "the engine has been shut down") }
+        try check(liveCount, limits.evals, "evals in progress", key: "max_evals")
+        try check(ready.count - abandonedCount, limits.queued, "evals queued", key: "max_queued")
+        try check(unreadCount, limits.unread, "events unread", key: "max_unread")
+    }
+
+    private func check(_ count: Int, _ limit: Int, _ what: String, key: String) throws(CallError) {
+        guard limit > 0, count >= limit else { return }
+        throw CallError(.limit, "\(count) \(what) (\(key))")
+    }
+
+    /// Whether a script may call the host: the requests that nobody has answered are bounded, too.
+    var hasRoomForRequest: Bool {
+        limits.requests == 0 || requests.openCount < limits.requests
+    }
+
+    /// Whether there is room for what a script prints.
+    var hasRoomForOutput: Bool {
+        limits.unread == 0 || unreadCount < limits.unread
+    }
+
+    /// Events nobody has taken. That there is something to run is no event.
+    private var unreadCount: Int {
+        gate.available - (workIsPosted ? 1 : 0)
+    }
+
+    /// No eval starts from here on.
+    ///
+    /// - Returns: whether some are in progress; then `parker` is unparked when none is.
+    mutating func shutDown(_ parker: Parker) -> Bool {
+        isShutDown = true
+        quietWaiters.removeAll { $0 === parker }
+        guard liveCount > 0 else { return false }
+        quietWaiters.append(parker)
+        return true
+    }
+
+    /// - Returns: false if there is something to take; else `parker` is unparked when there is.
+    mutating func waitForEvent(_ parker: Parker) -> Bool {
+        eventWaiters.removeAll { $0 === parker }
+        guard gate.available == 0 else { return false }
+        gate.foundNothing()
+        eventWaiters.append(parker)
+        return true
+    }
+
+    mutating func stopWaiting(_ parker: Parker) {
+        eventWaiters.removeAll { $0 === parker }
+        quietWaiters.removeAll { $0 === parker }
+    }
+
+    /// - Returns: the waker that was set before, to be let go of outside the lock.
+    mutating func set(
+        _ waker: Waker?, for id: EvalID, _ actions: inout Actions
+    ) throws(CallError) -> Waker? {
+        guard let record = evals[id], !record.isDirect else {
+            throw CallError(.notFound, "eval \(id.value): unknown, or its outcome has been taken")
+        }
+        waker?.takeOwnership()
+        if record.outcome != nil {
+            if let waker { actions.wakers.append(waker) }
+            return nil
+        }
+        evals[id]!.waker = waker
+        return record.waker
+    }
+}
+
+/// How much may be waiting. 0 is no limit.
+package struct QueueLimits: Sendable {
+    package var evals = 0
+    package var queued = 0
+    package var requests = 0
+    package var unread = 0
+
+    package init() {}
+}
