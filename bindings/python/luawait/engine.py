@@ -56,6 +56,10 @@ class Engine:
     """
 
     def __init__(self, **config: Unpack[Config]) -> None:
+        for key, usable in (("executor", "threads"), ("print", "stdout or none")):
+            # The loop would be woken for what nothing here takes, over and over.
+            if config.get(key) in ("host", "event"):
+                raise OptionError(f"config.{key}: an asyncio engine takes {usable}, not {config[key]!r}")
         self._core = Core(dict(config))
         self._driver = Driver(self._core)
         # Replaced and never changed, so that an eval keeps the functions that it was started with.

@@ -106,6 +106,24 @@ class SystemFailure(CallError):  # noqa: N818 - the family's name for what the o
     status = -8
 
 
+class ExecutorError(CallError):
+    """The engine's executor does not do this."""
+
+    status = -9
+
+
+class QueueLimitError(CallError):
+    """One of the engine's limits on what may be waiting is reached, such as `max_evals`."""
+
+    status = -10
+
+
+class ShutdownError(CallError):
+    """The engine has been shut down and starts nothing any more."""
+
+    status = -11
+
+
 _BY_STATUS: dict[int, type[CallError]] = {
     kind.status: kind
     for kind in (
@@ -117,6 +135,9 @@ _BY_STATUS: dict[int, type[CallError]] = {
         ExistsError,
         SyntaxCheckError,
         SystemFailure,
+        ExecutorError,
+        QueueLimitError,
+        ShutdownError,
     )
 }
 

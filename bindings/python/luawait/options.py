@@ -26,6 +26,11 @@ class Config(TypedDict, total=False):
     print: Literal["stdout", "none"]
     preemption: Literal["signal", "count"]
     signal: int
+    seed: int
+    max_evals: int
+    max_queued: int
+    max_unread: int
+    max_requests: int
 
 
 class EvalOptions(TypedDict, total=False):

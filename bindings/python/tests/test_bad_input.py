@@ -159,3 +159,22 @@ def test_large_values_go_both_ways() -> None:
             assert await engine.eval("return #v, #echo(v)", v=text) == [len(text), len(text)]
 
     run(main)
+
+
+@pytest.mark.parametrize("config", [{"executor": "host"}, {"print": "event"}])
+def test_config_that_a_loop_cannot_serve_is_refused(config: dict[str, Any]) -> None:
+    with pytest.raises(luawait.OptionError, match=f"config.{next(iter(config))}"):
+        luawait.Engine(**config)  # type: ignore[arg-type]
+
+
+def test_a_queue_limit_has_an_exception_of_its_own() -> None:
+    async def main() -> None:
+        async with luawait.Engine(max_evals=1) as engine:
+            first = engine.start("while true do end")
+            with pytest.raises(luawait.QueueLimitError, match="max_evals"):
+                engine.start("return 1")
+            first.cancel()
+            with pytest.raises(luawait.EvalCancelled):
+                await first
+
+    run(main)
