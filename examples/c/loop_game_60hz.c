@@ -1,7 +1,7 @@
 /*
  * A game's loop at 60 frames a second, without a thread but its own. In each frame every creature thinks once: a script
- * of its own that asks the game where the food is, and is answered within the frame. A story goes on beside them, a line
- * at a time: one long script that waits for frames. A creature that has not thought to the end goes on in the next one.
+ * of its own that asks the game where the food is, and is answered within the frame. A story goes on beside them, line
+ * by line: one long script that waits for frames. A creature that has not thought to the end goes on in the next one.
  *
  * Usage: loop_game_60hz [FRAMES]
  */
