@@ -631,7 +631,7 @@ enum {
 typedef struct luawait_event {
     uint32_t struct_size; /**< set by the caller in the first element of the array */
     int32_t kind;         /**< LUAWAIT_EVENT_… */
-    uint64_t eval_id;     /**< the eval it is about */
+    uint64_t eval_id;     /**< the eval it is about; 0 for output of luawait_eval() */
     uint64_t request_id;  /**< LUAWAIT_EVENT_REQUEST and WITHDRAWN; else 0 */
     int32_t state;        /**< LUAWAIT_EVENT_FINISHED: LUAWAIT_SUCCEEDED, FAILED or CANCELLED; else 0 */
     uint32_t reserved;
@@ -670,7 +670,8 @@ void luawait_release_events(luawait_event *events, size_t count);
 
 /**
  * Blocks until there is something to take, or the time is up: for a thread that has nothing else to do. It is woken, it
- * does not poll. With executor "host", scripts that are ready count as something: call luawait_run().
+ * does not poll. With executor "host", scripts that are ready and deadlines that have come count as something: call
+ * luawait_run().
  *
  * @param timeout_ms milliseconds; 0 does not block, negative waits without limit
  * @retval LUAWAIT_OK           there is something (unless another thread takes it first)

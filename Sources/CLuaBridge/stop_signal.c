@@ -140,7 +140,7 @@ void lwb_stopper_set_slice_end(lwb_stopper *stopper, int64_t slice_end_ns) {
 }
 
 bool lwb_stopper_slice_is_over(const lwb_stopper *stopper) {
-    return clock_ns(CLOCK_MONOTONIC) >= stopper->slice_end_ns;
+    return stopper->slice_end_ns != 0 && clock_ns(CLOCK_MONOTONIC) >= stopper->slice_end_ns;
 }
 
 bool lwb_stopper_counts(const lwb_stopper *stopper) {

@@ -49,7 +49,8 @@ void lwb_stopper_announce(lwb_stopper *stopper, uint64_t ticket);
 // From any thread: orders the run that `ticket` names. False when that run has left Lua already. The script obeys soon.
 bool lwb_stopper_order(lwb_stopper *stopper, uint64_t ticket, lwb_order order);
 
-// On the bound thread, for the next run of a counting stopper: when its slice ends, in nanoseconds of CLOCK_MONOTONIC.
+// On the bound thread, for the next run of a counting stopper: when its slice ends, in nanoseconds of CLOCK_MONOTONIC; 0 is
+// never.
 void lwb_stopper_set_slice_end(lwb_stopper *stopper, int64_t slice_end_ns);
 
 // On the bound thread: processor time used so far is nobody's; the next run is charged from here on.

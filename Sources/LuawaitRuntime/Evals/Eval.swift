@@ -20,6 +20,9 @@ package final class Eval: @unchecked Sendable {
     /// Takes what the script prints, when that goes to the host. Weak: the engine owns its evals.
     weak var engine: Engine?
 
+    /// What the host is told: inside `luawait_eval` it has no id to compare with.
+    var visibleID: EvalID { canPark ? id : EvalID(0) }
+
     private(set) var script: [UInt8]
     private(set) var context: Context?
     private(set) var raw: OpaquePointer?
@@ -90,8 +93,7 @@ private func answerCallback(
     let function = eval.functions.functions[Int(index)]
     let text = UnsafeBufferPointer(
         start: UnsafeRawPointer(args!).assumingMemoryBound(to: UInt8.self), count: length)
-    let id = eval.canPark ? eval.id : EvalID(0)
-    guard let answer = function.callback?.invoke(id, function, text) else {
+    guard let answer = function.callback?.invoke(eval.visibleID, function, text) else {
         return lwb_answer(kind: LWB_ANSWER_NONE, value: nil)
     }
     return answer.forBridge()
@@ -102,5 +104,5 @@ private func passOutput(owner: UnsafeMutableRawPointer?, text: UnsafePointer<CCh
     let eval = Unmanaged<Eval>.fromOpaque(owner!).takeUnretainedValue()
     // Bytes that are not UTF-8 become U+FFFD: hosts decode what they get, and a script may print anything.
     let line = String(decoding: UnsafeRawBufferPointer(start: text, count: length), as: UTF8.self)
-    return eval.engine?.post(line, from: eval.id) ?? true
+    return eval.engine?.post(line, from: eval.visibleID) ?? true
 }

@@ -1,4 +1,3 @@
-import CJansson
 import CLuaBridge
 
 /// How an eval ended.
@@ -35,7 +34,8 @@ struct ErrorReport {
     var traceback: String?
     var function: String?
     var hostType: String?
-    var data: JSONValue?
+    /// JSON text as the bridge wrote it: jansson would write its numbers with 17 digits.
+    var data: [UInt8]?
 
     init(_ type: ErrorType, _ message: String) {
         self.type = type
@@ -51,12 +51,7 @@ struct ErrorReport {
         traceback = String(failure.traceback)
         function = String(failure.function)
         hostType = String(failure.host_type)
-        if let bytes = failure.data.bytes {
-            let text = UnsafeBufferPointer(
-                start: UnsafeRawPointer(bytes).assumingMemoryBound(to: UInt8.self), count: failure.data.length)
-            // The bridge wrote it; if jansson cannot hold it (a key with a NUL in it), the error goes without its data.
-            data = try? JSONValue.parse(text, maxDepth: 2000, what: "data")
-        }
+        data = failure.data.bytes.map { Array(UnsafeRawBufferPointer(start: $0, count: failure.data.length)) }
     }
 
     func json() -> OwnedText? {
@@ -68,8 +63,8 @@ struct ErrorReport {
         object.set("traceback", traceback)
         object.set("function", function)
         object.set("host_type", hostType)
-        if let data { object.set("data", taking: data.retained()) }
-        return object.dump()
+        guard let data, let text = object.dump() else { return object.dump() }
+        return text.addingMember("data", json: data)
     }
 }
 

@@ -37,6 +37,19 @@ package final class OwnedText: @unchecked Sendable {
         }
     }
 
+    /// This object's text with one more member, whose value is JSON text. Nil when out of memory.
+    ///
+    /// - Precondition: the text is an object with members.
+    func addingMember(_ key: String, json: [UInt8]) -> OwnedText? {
+        let start = Array(",\"\(key)\":".utf8)
+        let total = length + start.count + json.count
+        guard let bytes, let room = malloc(total + 1) else { return nil }
+        let added = UnsafeMutableRawBufferPointer(start: room + (length - 1), count: start.count + json.count + 2)
+        memcpy(room, bytes, length - 1)
+        added.copyBytes(from: start + json + [UInt8(ascii: "}"), 0])
+        return OwnedText(taking: room.assumingMemoryBound(to: CChar.self), length: total)
+    }
+
     /// For tests and messages.
     package var string: String {
         guard let bytes else { return "" }

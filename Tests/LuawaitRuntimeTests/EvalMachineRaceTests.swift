@@ -1,0 +1,151 @@
+import Testing
+
+@testable import LuawaitRuntime
+
+/// Two things that happen to an eval at the same time, in both orders.
+struct EvalMachineRaceTests {
+    let ticket = Ticket(7)
+    let request = RequestID(3)
+
+    private func running() -> EvalMachine {
+        var machine = EvalMachine()
+        _ = machine.take(ticket)
+        return machine
+    }
+
+    private func parked() -> EvalMachine {
+        var machine = running()
+        _ = machine.park(request)
+        return machine
+    }
+
+    @Test func answer_after_cancel_is_rejected() {
+        var machine = parked()
+        let condemned = machine.condemn(.cancelled)
+        #expect(condemned == .end(withdrawing: request))
+        let accepted = machine.answer(request)
+        #expect(!accepted)
+        #expect(machine.phase == .ended)
+    }
+
+    @Test func cancel_after_answer_ends_it_without_a_request_to_withdraw() {
+        var machine = parked()
+        let accepted = machine.answer(request)
+        #expect(accepted)
+        let condemned = machine.condemn(.cancelled)
+        #expect(condemned == .end(withdrawing: nil))
+        #expect(machine.phase == .ended)
+    }
+
+    @Test func a_second_answer_is_rejected() {
+        var machine = parked()
+        _ = machine.answer(request)
+        let again = machine.answer(request)
+        #expect(!again)
+        #expect(machine.phase == .waiting)
+    }
+
+    @Test func a_late_answer_does_not_reach_the_next_request() {
+        var machine = parked()
+        _ = machine.answer(request)
+        _ = machine.take(Ticket(8))
+        let whileRunning = machine.answer(request)
+        #expect(!whileRunning)
+        _ = machine.park(RequestID(4))
+        let late = machine.answer(request)
+        #expect(!late)
+        #expect(machine.phase == .parked(RequestID(4)))
+    }
+
+    @Test func park_after_cancel_ends_it() {
+        var machine = running()
+        let condemned = machine.condemn(.cancelled)
+        #expect(condemned == .stop(ticket))
+        let left = machine.park(request)
+        #expect(left == .end(.cancelled))
+        #expect(machine.phase == .ended)
+    }
+
+    @Test func cancel_after_park_withdraws() {
+        var machine = running()
+        let left = machine.park(request)
+        #expect(left == .proceed)
+        let condemned = machine.condemn(.cancelled)
+        #expect(condemned == .end(withdrawing: request))
+    }
+
+    @Test func finish_after_cancel_ends_as_cancelled() {
+        var machine = running()
+        _ = machine.condemn(.cancelled)
+        let left = machine.finish()
+        #expect(left == .end(.cancelled))
+        #expect(machine.phase == .ended)
+    }
+
+    @Test func cancel_after_finish_changes_nothing() {
+        var machine = running()
+        let left = machine.finish()
+        #expect(left == .proceed)
+        let condemned = machine.condemn(.cancelled)
+        #expect(condemned == .nothing)
+        #expect(machine.condemnation == nil)
+    }
+
+    @Test func slice_after_cancel_ends_it() {
+        var machine = running()
+        _ = machine.condemn(.cancelled)
+        let left = machine.slice()
+        #expect(left == .end(.cancelled))
+        #expect(machine.phase == .ended)
+    }
+
+    @Test func cancel_after_slice_ends_it_in_the_queue() {
+        var machine = running()
+        let left = machine.slice()
+        #expect(left == .proceed)
+        let condemned = machine.condemn(.cancelled)
+        #expect(condemned == .end(withdrawing: nil))
+        let taken = machine.take(Ticket(8))
+        #expect(!taken)
+    }
+
+    @Test func answer_after_timeout_is_rejected() {
+        var machine = parked()
+        let condemned = machine.condemn(.timedOut)
+        #expect(condemned == .end(withdrawing: request))
+        let accepted = machine.answer(request)
+        #expect(!accepted)
+    }
+
+    @Test func timeout_after_answer_ends_it() {
+        var machine = parked()
+        _ = machine.answer(request)
+        let condemned = machine.condemn(.timedOut)
+        #expect(condemned == .end(withdrawing: nil))
+        #expect(machine.condemnation == .timedOut)
+    }
+
+    @Test(arguments: [
+        (EvalMachine.Condemnation.timedOut, EvalMachine.Condemnation.cancelled), (.cancelled, .timedOut),
+        (.cancelled, .shutDown), (.shutDown, .timedOut),
+    ])
+    func the_first_reason_to_end_a_running_eval_wins(
+        first: EvalMachine.Condemnation, second: EvalMachine.Condemnation
+    ) {
+        var machine = running()
+        let stopped = machine.condemn(first)
+        #expect(stopped == .stop(ticket))
+        let again = machine.condemn(second)
+        #expect(again == .nothing)
+        let left = machine.finish()
+        #expect(left == .end(first))
+    }
+
+    @Test func a_stop_names_the_run_that_is_on_the_thread_now() {
+        var machine = running()
+        _ = machine.slice()
+        _ = machine.take(Ticket(9))
+        let condemned = machine.condemn(.cancelled)
+        #expect(condemned == .stop(Ticket(9)))
+    }
+}

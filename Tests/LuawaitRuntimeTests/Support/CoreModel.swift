@@ -1,0 +1,192 @@
+@testable import LuawaitRuntime
+
+/// What an engine's core should do, told in the simplest way: lists that are searched from end to end.
+struct CoreModel {
+    enum Standing: Equatable {
+        case waiting
+        case running(condemned: EvalMachine.Condemnation?)
+        case parked(request: Int)
+        /// Its thread knows that it is condemned, and has not handed in the outcome yet.
+        case leaving
+        /// With the error's type; nil for a success.
+        case ended(type: String?)
+        /// Its outcome has been taken, or it was detached.
+        case forgotten
+    }
+
+    struct ModelEval {
+        var standing = Standing.waiting
+        var deadline: Instant?
+        let callTimeout: Int64
+        let isDetached: Bool
+        var ends = 0
+    }
+
+    struct ModelRequest {
+        let eval: Int
+        let deadline: Instant?
+        var isOpen = true
+        var isHandedOut = false
+    }
+
+    enum Target: Equatable {
+        case eval(Int)
+        case request(Int)
+    }
+
+    // An id is an index + 1.
+    var evals: [ModelEval] = []
+    var requests: [ModelRequest] = []
+    /// Oldest first; those that do not wait any more are skipped.
+    var queue: [Int] = []
+    /// In the order they were set.
+    var timers: [(deadline: Instant, target: Target)] = []
+    var available = 0
+    private var isArmed = true
+
+    // What the current step should make necessary.
+    var notifies = false
+    var stops: [Int] = []
+    /// Evals to be run, and what ended ones have left: each wakes a worker.
+    var newWork = 0
+
+    mutating func beginStep() {
+        (notifies, stops, newWork) = (false, [], 0)
+    }
+
+    // MARK: - The gate
+
+    private mutating func add() {
+        available += 1
+        if isArmed { notifies = true }
+        isArmed = false
+    }
+
+    private mutating func remove() {
+        available -= 1
+        if available == 0 { isArmed = true }
+    }
+
+    mutating func foundNothing() {
+        isArmed = true
+    }
+
+    // MARK: - Evals
+
+    mutating func start(timeout: Int64, callTimeout: Int64, isDetached: Bool, now: Instant) {
+        let deadline = timeout > 0 ? now.advanced(milliseconds: timeout) : nil
+        evals.append(ModelEval(deadline: deadline, callTimeout: callTimeout, isDetached: isDetached))
+        if let deadline { timers.append((deadline, .eval(evals.count - 1))) }
+        enqueue(evals.count - 1)
+    }
+
+    mutating func enqueue(_ eval: Int) {
+        evals[eval].standing = .waiting
+        queue.append(eval)
+        newWork += 1
+    }
+
+    var waiting: [Int] { queue.filter { evals[$0].standing == .waiting } }
+
+    mutating func take() -> Int? {
+        guard let eval = waiting.first else {
+            queue = []
+            return nil
+        }
+        queue.removeFirst(queue.firstIndex(of: eval)! + 1)
+        evals[eval].standing = .running(condemned: nil)
+        return eval
+    }
+
+    mutating func park(_ eval: Int, now: Instant) {
+        let timeout = evals[eval].callTimeout
+        let deadline = timeout > 0 ? now.advanced(milliseconds: timeout) : nil
+        requests.append(ModelRequest(eval: eval, deadline: deadline))
+        if let deadline { timers.append((deadline, .request(requests.count - 1))) }
+        evals[eval].standing = .parked(request: requests.count - 1)
+        add()
+    }
+
+    mutating func end(_ eval: Int, type: String?) {
+        evals[eval].ends += 1
+        evals[eval].deadline = nil
+        if evals[eval].isDetached {
+            evals[eval].standing = .forgotten
+        } else {
+            evals[eval].standing = .ended(type: type)
+            add()
+        }
+    }
+
+    mutating func condemn(_ eval: Int, _ reason: EvalMachine.Condemnation) {
+        let type = reason == .timedOut ? "timeout" : "cancelled"
+        switch evals[eval].standing {
+        case .waiting:
+            newWork += 1
+            end(eval, type: type)
+        case .parked(let request):
+            newWork += 1
+            close(request)
+            end(eval, type: type)
+        case .running(condemned: nil):
+            evals[eval].standing = .running(condemned: reason)
+            stops.append(eval)
+        case .running, .leaving, .ended, .forgotten:
+            break
+        }
+    }
+
+    mutating func forget(_ eval: Int) {
+        evals[eval].standing = .forgotten
+        remove()
+    }
+
+    // MARK: - Requests
+
+    var firstPending: Int? { requests.firstIndex { $0.isOpen && !$0.isHandedOut } }
+
+    mutating func handOut(_ request: Int) {
+        requests[request].isHandedOut = true
+        remove()
+    }
+
+    private mutating func close(_ request: Int) {
+        requests[request].isOpen = false
+        if !requests[request].isHandedOut { remove() }
+    }
+
+    /// The host's answer, or that it is late.
+    mutating func answer(_ request: Int) {
+        close(request)
+        enqueue(requests[request].eval)
+    }
+
+    // MARK: - Timers
+
+    private func isLive(_ target: Target) -> Bool {
+        switch target {
+        case .eval(let eval): evals[eval].deadline != nil
+        case .request(let request): requests[request].isOpen
+        }
+    }
+
+    var soonest: Instant {
+        var soonest = Instant.distantFuture
+        for timer in timers where timer.deadline < soonest && isLive(timer.target) { soonest = timer.deadline }
+        return soonest
+    }
+
+    mutating func fireTimers(now: Instant) {
+        while true {
+            timers = timers.filter { isLive($0.target) }
+            guard let soonest = timers.map(\.deadline).min(), soonest <= now else { return }
+            switch timers.remove(at: timers.firstIndex { $0.deadline == soonest }!).target {
+            case .request(let request):
+                answer(request)
+            case .eval(let eval):
+                evals[eval].deadline = nil
+                condemn(eval, .timedOut)
+            }
+        }
+    }
+}

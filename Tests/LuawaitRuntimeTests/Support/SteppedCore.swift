@@ -1,0 +1,208 @@
+import Testing
+
+@testable import LuawaitRuntime
+
+/// An engine's core without threads and without a clock: each step is a call, and after each step the books must balance.
+final class SteppedCore {
+    var core: EngineCore
+    /// What the last step made necessary.
+    private(set) var actions = Actions()
+    var now = Instant(nanoseconds: 1_000_000_000)
+    let workers: [Worker]
+    private var lastTicket: UInt64 = 0
+    private var functions: [String: HostFunction] = [:]
+
+    init(workers count: Int = 2, warmContexts: Int = 0) throws(CallError) {
+        core = EngineCore(warmContexts: warmContexts)
+        var workers: [Worker] = []
+        for _ in 0..<count { workers.append(try Worker(config: EngineConfig())) }
+        self.workers = workers
+    }
+
+    @discardableResult
+    private func step<Result>(_ body: (inout EngineCore, inout Actions) throws -> Result) rethrows -> Result {
+        actions = Actions()
+        defer { checkBooks() }
+        return try body(&core, &actions)
+    }
+
+    // MARK: - The host
+
+    @discardableResult
+    func start(_ options: String = "{}", isDirect: Bool = false) throws -> Eval {
+        let options = try evalOptions(options)
+        return step { core, actions in
+            let eval = Eval(
+                id: core.nextEvalID(), script: [], options: options, functions: .empty, canPark: !isDirect)
+            core.start(eval, isDirect: isDirect, now: now, &actions)
+            return eval
+        }
+    }
+
+    func takeRequest() -> EngineCore.Handover? {
+        let taken = try? step { core, _ in try core.takeRequest { handover throws(CallError) in handover } }
+        return taken ?? nil
+    }
+
+    func takeRequest(accept: (EngineCore.Handover) throws(CallError) -> Int) throws -> Int? {
+        try step { core, _ in try core.takeRequest(accept: accept) }
+    }
+
+    func answer(_ id: RequestID, _ json: String = "true") throws {
+        try answer(id, with: result(json))
+    }
+
+    func answer(_ id: RequestID, with answer: Answer) throws {
+        try step { core, actions in try core.answer(id, with: answer, &actions) }
+    }
+
+    func outcome(_ eval: Eval) throws -> Outcome? {
+        try step { core, _ in try core.takeOutcome(eval.id).outcome }
+    }
+
+    func cancel(_ eval: Eval) throws {
+        try cancel(eval.id)
+    }
+
+    func cancel(_ id: EvalID) throws {
+        try step { core, actions in try core.cancel(id, &actions) }
+    }
+
+    func stop() {
+        step { core, actions in core.stop(&actions) }
+    }
+
+    func addWaiter(_ parker: Parker, _ eval: Eval) {
+        step { core, _ in core.addWaiter(parker, eval.id) }
+    }
+
+    // MARK: - The workers
+
+    /// What a worker has to do once it has let go of what ended evals have left.
+    func work(_ worker: Int = 0) -> EngineCore.Work {
+        while true {
+            let work = anyWork(worker)
+            guard case .dispose = work else { return work }
+        }
+    }
+
+    func anyWork(_ worker: Int = 0) -> EngineCore.Work {
+        lastTicket += 1
+        let ticket = Ticket(lastTicket)
+        return step { core, _ in core.takeWork(for: workers[worker], ticket: ticket) }
+    }
+
+    /// Nil if there is nothing to run.
+    func take(_ worker: Int = 0) -> Eval? {
+        if case .run(let eval) = work(worker) { return eval }
+        return nil
+    }
+
+    func takeDirect(_ eval: Eval, _ worker: Int = 0) -> Bool {
+        lastTicket += 1
+        let ticket = Ticket(lastTicket)
+        return step { core, _ in core.takeDirect(eval, runner: workers[worker].runner, ticket: ticket) }
+    }
+
+    var ticket: Ticket { Ticket(lastTicket) }
+
+    /// - Parameter timeout: the function's own, in milliseconds.
+    @discardableResult
+    func park(_ eval: Eval, at name: String = "fetch", timeout: Int64? = nil) -> EvalMachine.LeaveAction {
+        let function = HostFunction(name: name, timeoutMilliseconds: timeout, callback: nil)
+        return step { core, actions in
+            core.park(eval, at: function, args: .copying("[\(eval.id.value)]"), now: now, &actions)
+        }
+    }
+
+    @discardableResult
+    func slice(_ eval: Eval) -> EvalMachine.LeaveAction {
+        step { core, actions in core.slice(eval, &actions) }
+    }
+
+    @discardableResult
+    func finish(_ eval: Eval, _ json: String = "42") -> EvalMachine.LeaveAction {
+        step { core, actions in
+            core.finish(eval, Outcome(state: .succeeded, text: .copying(json)), &actions)
+        }
+    }
+
+    /// What a worker does when a step has told it `.end`.
+    func complete(_ eval: Eval, _ reason: EvalMachine.Condemnation) {
+        step { core, actions in core.complete(eval.id, Outcome(reason.report(eval.options)), &actions) }
+    }
+
+    /// Starts an eval, runs it and parks it.
+    func startParked(_ options: String = "{}") throws -> (eval: Eval, request: RequestID) {
+        let eval = try start(options)
+        let taken = try #require(take())
+        try #require(taken === eval)
+        park(eval)
+        return (eval, RequestID(core.requests.postedCount))
+    }
+
+    // MARK: - The watchdog
+
+    func advance(milliseconds: Int64) {
+        now = now.advanced(milliseconds: milliseconds)
+    }
+
+    @discardableResult
+    func fireTimers() -> Instant {
+        step { core, actions in
+            let next = core.fireTimers(now: now, &actions)
+            core.watchdogPlan = next
+            return next
+        }
+    }
+
+    // MARK: - The books
+
+    var phases: [EvalMachine.Phase] { core.evals.values.map(\.machine.phase) }
+
+    var figures: Figures { Figures(core, workers: workers.count, liveContexts: 0) }
+
+    /// No older request is open.
+    private var closedUpTo: UInt64 = 0
+
+    /// Names the run in failures: a random one its seed.
+    var name = "stepped by hand"
+
+    private func checkBooks() {
+        if let mistake = mistakeInTheBooks { Issue.record("\(name): \(mistake)") }
+    }
+
+    private var mistakeInTheBooks: String? {
+        let counts = core.counts
+        var unread = 0
+        var unfinished = 0
+        var timers = 0
+        for record in core.evals.values {
+            if record.outcome == nil { unfinished += 1 } else if !record.isDirect { unread += 1 }
+            if record.hasTimer { timers += 1 }
+        }
+        while closedUpTo < core.requests.postedCount, core.requests[RequestID(closedUpTo + 1)] == nil {
+            closedUpTo += 1
+        }
+        for number in closedUpTo..<core.requests.postedCount
+        where core.requests[RequestID(number + 1)]?.hasTimer == true {
+            timers += 1
+        }
+        let (pending, open) = (core.requests.pendingCount, core.requests.openCount)
+        let ended = Int(counts.succeeded + counts.failed + counts.cancelled)
+        let closed = Int(counts.answered + counts.withdrawn)
+        if core.gate.available != pending + unread {
+            return "the gate counts \(core.gate.available), not \(pending) requests and \(unread) outcomes"
+        }
+        if Int(counts.started) != ended + unfinished {
+            return "\(counts.started) evals started, but \(ended) have ended and \(unfinished) not"
+        }
+        if Int(core.requests.postedCount) != closed + open {
+            return "\(core.requests.postedCount) requests posted, but \(closed) are closed and \(open) open"
+        }
+        if core.timers.count != timers {
+            return "\(core.timers.count) timers counted, but \(timers) are live"
+        }
+        return nil
+    }
+}
