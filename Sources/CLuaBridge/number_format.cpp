@@ -3,7 +3,7 @@
 #include <cstddef>
 #include <cstring>
 
-static constexpr std::size_t room = 40; // LWB_NUMBER_ROOM; the longest double is 24 characters
+static constexpr std::size_t room = 40; // LWB_NUMBER_ROOM; a double takes at most 25
 
 extern "C" std::size_t lwb_format_double(char *buffer, double value) {
     char *end = std::to_chars(buffer, buffer + room, value).ptr;

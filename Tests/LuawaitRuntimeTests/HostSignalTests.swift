@@ -171,14 +171,14 @@ struct HostSignalTests {
     @Test func the_notifier_is_called_while_it_is_set() {
         let (first, second) = (Counter(), Counter())
         let signal = HostSignal()
-        signal.notify()
-        signal.set(Notifier(notify: { first.add() }, drop: {}))
-        signal.notify()
-        signal.notify()
-        signal.set(Notifier(notify: { second.add() }, drop: {}))
-        signal.notify()
-        signal.set(nil)
-        signal.notify()
+        signal.notify(1)
+        signal.set(Notifier(notify: { first.add() }, drop: {}), generation: 1)
+        signal.notify(1)
+        signal.notify(1)
+        signal.set(Notifier(notify: { second.add() }, drop: {}), generation: 1)
+        signal.notify(1)
+        signal.set(nil, generation: 1)
+        signal.notify(1)
         #expect(first.value == 2)
         #expect(second.value == 1)
     }
@@ -187,14 +187,14 @@ struct HostSignalTests {
         let drops = (0..<3).map { _ in Counter() }
         do {
             let signal = HostSignal()
-            signal.set(Notifier(notify: {}, drop: { drops[0].add() }))
+            signal.set(Notifier(notify: {}, drop: { drops[0].add() }), generation: 1)
             #expect(drops[0].value == 0)
-            signal.set(Notifier(notify: {}, drop: { drops[1].add() }))
+            signal.set(Notifier(notify: {}, drop: { drops[1].add() }), generation: 1)
             #expect(drops.map(\.value) == [1, 0, 0])
-            signal.set(nil)
-            signal.set(nil)
+            signal.set(nil, generation: 1)
+            signal.set(nil, generation: 1)
             #expect(drops.map(\.value) == [1, 1, 0])
-            signal.set(Notifier(notify: {}, drop: { drops[2].add() }))
+            signal.set(Notifier(notify: {}, drop: { drops[2].add() }), generation: 1)
         }
         #expect(drops.map(\.value) == [1, 1, 1])
     }
@@ -210,13 +210,13 @@ struct HostSignalTests {
                     inside.open()
                     replaced.pass()
                     dropsDuringCall.withLock { $0 = drops.value }
-                }, drop: { drops.add() }))
+                }, drop: { drops.add() }), generation: 1)
         try onThreads(2) { me in
             if me == 0 {
-                signal.notify()
+                signal.notify(1)
             } else {
                 inside.pass()
-                signal.set(nil)
+                signal.set(nil, generation: 1)
                 replaced.open()
             }
         }
@@ -231,10 +231,10 @@ struct HostSignalTests {
             Notifier(
                 notify: {
                     calls.add()
-                    signal.set(nil)
-                    signal.notify()
-                }, drop: { drops.add() }))
-        signal.notify()
+                    signal.set(nil, generation: 1)
+                    signal.notify(1)
+                }, drop: { drops.add() }), generation: 1)
+        signal.notify(1)
         #expect(calls.value == 1)
         #expect(drops.value == 1)
     }

@@ -83,7 +83,7 @@ package final class Engine: Sendable {
         }
         watchdog?.stop()
         for thread in threads { thread.join() }
-        hostSignal.set(nil)
+        setNotifier(nil)
     }
 
     // MARK: - The core and its actions
@@ -94,10 +94,13 @@ package final class Engine: Sendable {
     ) -> Result {
         var actions = Actions()
         var levelChanged = false
+        // Of the notifier that this change is to be told to: one that is set afterwards looks for itself.
+        var generation: UInt64 = 0
         let result = core.withLock { core in
             let before = core.gate.available > 0
             let result = body(&core, &actions)
             let after = core.gate.available > 0
+            generation = core.notifierGeneration
             if before != after {
                 hostSignal.publish(level: after)
                 levelChanged = true
@@ -106,7 +109,7 @@ package final class Engine: Sendable {
         }
         perform(actions)
         if levelChanged { hostSignal.update() }
-        if actions.notify { hostSignal.notify() }
+        if actions.notify { hostSignal.notify(generation) }
         return result
     }
 
@@ -195,9 +198,15 @@ package final class Engine: Sendable {
     }
 
     package func setNotifier(_ notifier: Notifier?) {
-        hostSignal.set(notifier)
-        let isDue = withCore { core, _ in core.gate.notifierSet() }
-        if isDue { hostSignal.notify() }
+        // Both in one step: an event is told either to the old one, or by the call below, or to the new one; once.
+        let (old, isDue, generation): (Notifier?, Bool, UInt64) = withCore { core, _ in
+            core.notifierGeneration += 1
+            let old = hostSignal.set(notifier, generation: core.notifierGeneration)
+            return (old, core.gate.notifierSet(), core.notifierGeneration)
+        }
+        // Dropping it calls the host.
+        withExtendedLifetime(old) {}
+        if isDue { hostSignal.notify(generation) }
     }
 
     // MARK: - Figures

@@ -38,6 +38,8 @@ package struct EngineCore: Sendable {
     var garbage: [Eval.Remains] = []
     package internal(set) var functions = FunctionSet.empty
     package internal(set) var counts = Counts()
+    /// How often a notifier has been set.
+    var notifierGeneration: UInt64 = 0
     var isStopping = false
     /// No new evals are taken.
     package internal(set) var isShutDown = false

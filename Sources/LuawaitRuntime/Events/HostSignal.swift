@@ -15,6 +15,7 @@ final class HostSignal: Sendable {
     private struct State {
         var eventFD: EventFD?
         var notifier: Notifier?
+        var generation: UInt64 = 0
     }
 
     /// Called with the core's lock held: what is to be seen once it is released.
@@ -84,22 +85,25 @@ final class HostSignal: Sendable {
 
     // MARK: - The notifier
 
-    /// The old one is dropped when nobody is calling it any more.
-    func set(_ notifier: Notifier?) {
-        // Kept until after the lock is released: dropping it calls the host.
-        var old: Notifier?
+    /// With the core's lock held.
+    ///
+    /// - Returns: the old one, to be let go of where the host may be called.
+    @discardableResult
+    func set(_ notifier: Notifier?, generation: UInt64) -> Notifier? {
         state.withLock { state in
-            old = state.notifier
-            state.notifier = notifier
-            hasNotifier.store(notifier != nil, ordering: .sequentiallyConsistent)
+            defer {
+                state.notifier = notifier
+                state.generation = generation
+                hasNotifier.store(notifier != nil, ordering: .sequentiallyConsistent)
+            }
+            return state.notifier
         }
-        withExtendedLifetime(old) {}
     }
 
-    /// Calls the host, with no lock held.
-    func notify() {
+    /// Calls the host, with no lock held, unless another notifier has been set since this was decided.
+    func notify(_ generation: UInt64) {
         guard hasNotifier.load(ordering: .sequentiallyConsistent) else { return }
-        let notifier = state.withLock { $0.notifier }
+        let notifier = state.withLock { $0.generation == generation ? $0.notifier : nil }
         notifier?.notify()
     }
 }

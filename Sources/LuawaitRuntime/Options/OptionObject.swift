@@ -82,8 +82,10 @@ struct OptionObject {
     }
 }
 
-/// The name that takes the fewest edits (Levenshtein distance) to become `name`.
+/// The name that begins with `name`, or else takes the fewest edits (Levenshtein distance) to become it.
 func nearestName(to name: String, among names: [String]) -> String {
+    // Who writes "memory" means memory_bytes, however many edits away that is.
+    if name.utf8.count >= 3, let whole = names.first(where: { $0.hasPrefix(name) }) { return whole }
     // A key of megabytes is no misspelling; comparing it would cost megabytes times the number of names.
     let from = Array(name.utf8.prefix(64))
     func distance(_ other: String) -> Int {
