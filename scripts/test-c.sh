@@ -6,8 +6,8 @@
 # A single test: .build/tests-c/test_cancel a_running_eval_ends
 #
 # Each file is a process of its own, so that a crash or a hang is the failure of that file alone. CC names the compiler,
-# JOBS how many run at once, STAGE where library and header are. The last line is `N passed, N failed`, counting
-# single tests.
+# JOBS how many run at once, STAGE where library and header are, BUILD where the programs go. The last line is
+# `N passed, N failed`, counting single tests.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -17,7 +17,7 @@ if [[ ${1:-} == --valgrind ]]; then
     VALGRIND=yes
     shift
 fi
-BUILD=$PWD/.build/tests-c${VALGRIND:+-valgrind}
+BUILD=${BUILD:-$PWD/.build/tests-c${VALGRIND:+-valgrind}}
 # A hang guard for a whole file, far beyond what it takes.
 LIMIT=120
 if [[ -n $VALGRIND ]]; then
