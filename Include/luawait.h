@@ -104,8 +104,9 @@
  *
  * Signals: the library's threads block all signals but the one that interrupts a running script, a real-time signal
  * that nobody handled when the first engine was created (config `signal`). It is sent only to threads that are inside
- * Lua at that moment. Fork: a child process must not use an engine of its parent's. Locale: JSON does not depend on
- * it; tostring() and string.format() in a script do, as ever in Lua. `errno` is not preserved.
+ * Lua at that moment. Fork: in a child process every call with an engine of its parent's is LUAWAIT_ERR_FORKED, and
+ * luawait_engine_free() does nothing; the child may create engines of its own. Locale: JSON does not depend on it;
+ * tostring() and string.format() in a script do, as ever in Lua. `errno` is not preserved.
  *
  * HOW A SCRIPT SEES THE WORLD
  *
@@ -173,7 +174,8 @@ typedef int32_t luawait_status;
     X(LUAWAIT_ERR_SYSTEM, -8, "the operating system refused a thread, a descriptor or a signal")                       \
     X(LUAWAIT_ERR_EXECUTOR, -9, "the engine's executor does not do this")                                              \
     X(LUAWAIT_ERR_LIMIT, -10, "one of the engine's limits on what may be waiting is reached")                          \
-    X(LUAWAIT_ERR_SHUTDOWN, -11, "the engine has been shut down")
+    X(LUAWAIT_ERR_SHUTDOWN, -11, "the engine has been shut down")                                                      \
+    X(LUAWAIT_ERR_FORKED, -12, "the engine belongs to the parent of this process")
 
 enum {
 #define LUAWAIT_STATUS_ENUMERATOR(name, value, meaning) name = (value),

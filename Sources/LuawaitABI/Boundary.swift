@@ -32,6 +32,7 @@ extension CallError.Kind {
         case .executor: luawait_status(LUAWAIT_ERR_EXECUTOR)
         case .limit: luawait_status(LUAWAIT_ERR_LIMIT)
         case .shutdown: luawait_status(LUAWAIT_ERR_SHUTDOWN)
+        case .forked: luawait_status(LUAWAIT_ERR_FORKED)
         }
     }
 }
@@ -106,5 +107,7 @@ func handOver(
 /// The engine behind a handle. The handle is a retained reference; `luawait_engine_free` releases it.
 func engine(_ handle: OpaquePointer?) throws(CallError) -> Engine {
     guard let handle else { throw missing("engine") }
-    return Unmanaged<Engine>.fromOpaque(UnsafeRawPointer(handle)).takeUnretainedValue()
+    let engine = Unmanaged<Engine>.fromOpaque(UnsafeRawPointer(handle)).takeUnretainedValue()
+    guard !engine.isForked else { throw CallError(.forked, "engine: it belongs to the parent of this process") }
+    return engine
 }

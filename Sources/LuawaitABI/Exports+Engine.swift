@@ -17,6 +17,8 @@ public func luawait_engine_new(
 @_cdecl("luawait_engine_free") @implementation
 public func luawait_engine_free(_ engine: OpaquePointer?) {
     guard let engine else { return }
+    // A forked child has the memory, but not the threads that this would wait for: it leaves all as it is.
+    guard (try? LuawaitABI.engine(engine)) != nil else { return }
     Unmanaged<Engine>.fromOpaque(UnsafeRawPointer(engine)).takeRetainedValue().stop()
 }
 

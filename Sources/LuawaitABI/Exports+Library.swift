@@ -28,6 +28,7 @@ public func luawait_status_name(_ status: luawait_status) -> UnsafePointer<CChar
     case LUAWAIT_ERR_EXECUTOR: staticText("LUAWAIT_ERR_EXECUTOR")
     case LUAWAIT_ERR_LIMIT: staticText("LUAWAIT_ERR_LIMIT")
     case LUAWAIT_ERR_SHUTDOWN: staticText("LUAWAIT_ERR_SHUTDOWN")
+    case LUAWAIT_ERR_FORKED: staticText("LUAWAIT_ERR_FORKED")
     default: staticText("LUAWAIT_ERR_UNKNOWN")
     }
 }

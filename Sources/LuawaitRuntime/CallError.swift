@@ -1,7 +1,7 @@
 /// Why a call of the host's failed: the call, not the eval. The ABI turns it into a status and a `luawait_error`.
 package struct CallError: Error, Equatable {
     package enum Kind: Sendable {
-        case argument, memory, json, option, notFound, exists, syntax, system, executor, limit, shutdown
+        case argument, memory, json, option, notFound, exists, syntax, system, executor, limit, shutdown, forked
     }
 
     package var kind: Kind

@@ -8,15 +8,16 @@ import Synchronization
 /// other: the watchdog's list of runners, the host signal's. Nothing of the host's is called with any of them held.
 package final class Engine: Sendable {
     package let config: EngineConfig
-    private let core: Mutex<EngineCore>
+    private let core: Locked<EngineCore>
     /// Nil when the engine has no thread of its own.
     let watchdog: Watchdog?
     let hostSignal = HostSignal()
     /// Of all its randomness.
     let seed: UInt64
+    private let forkCount = ForkCount.current
     private let liveContexts = Context.LiveCount()
-    private let spareRunners = Mutex<[Runner]>([])
-    private let threads = Mutex<Threads>(Threads())
+    private let spareRunners = Locked<[Runner]>([])
+    private let threads = Locked<Threads>(Threads())
 
     private struct Threads {
         var all: [Thread] = []
@@ -28,7 +29,7 @@ package final class Engine: Sendable {
     package init(config: EngineConfig) throws(CallError) {
         self.config = config
         seed = config.seed == 0 ? .random(in: 1 ... .max) : UInt64(bitPattern: config.seed)
-        core = Mutex(
+        core = Locked(
             EngineCore(
                 warmContexts: config.warmContexts, isHostRun: config.executor == .host, limits: config.queueLimits))
         watchdog = config.hasWatchdog ? Watchdog(config: config) : nil
@@ -42,6 +43,9 @@ package final class Engine: Sendable {
             throw error
         }
     }
+
+    /// Whether this process is a child of the one whose threads serve the engine.
+    package var isForked: Bool { forkCount != ForkCount.current }
 
     private static func installSignal(_ wanted: Int32) throws(CallError) {
         let installed = lwb_stop_signal_install(wanted)

@@ -4,7 +4,7 @@ import Synchronization
 final class HostSignal: Sendable {
     /// What the descriptor should show. Written under the core's lock, so that the last writer is right.
     private let level = Atomic<Bool>(false)
-    private let state = Mutex<State>(State())
+    private let state = Locked<State>(State())
     /// The descriptors to raise, lower and arm, once they are there: -1 before.
     private let descriptor = Atomic<Int32>(-1)
     private let timer = Atomic<Int32>(-1)

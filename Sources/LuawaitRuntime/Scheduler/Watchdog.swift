@@ -7,7 +7,7 @@ import Synchronization
 /// the next timer. So starting a run costs a look at one flag, and an idle engine no wake-ups at all.
 package final class Watchdog: Sendable {
     private let parker = Parker()
-    private let runners = Mutex<[Runner]>([])
+    private let runners = Locked<[Runner]>([])
     private let isStopping = Atomic<Bool>(false)
     /// Until when it sleeps, or is about to.
     private let wakesAt = Atomic<Int64>(.max)

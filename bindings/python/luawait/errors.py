@@ -124,6 +124,12 @@ class ShutdownError(CallError):
     status = -11
 
 
+class ForkedError(CallError):
+    """The engine belongs to the parent of this process."""
+
+    status = -12
+
+
 _BY_STATUS: dict[int, type[CallError]] = {
     kind.status: kind
     for kind in (
@@ -138,6 +144,7 @@ _BY_STATUS: dict[int, type[CallError]] = {
         ExecutorError,
         QueueLimitError,
         ShutdownError,
+        ForkedError,
     )
 }
 
