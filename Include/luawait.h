@@ -61,16 +61,18 @@
  *
  * Text goes in as pointer and length, UTF-8; LUAWAIT_NUL_TERMINATED as the length means that the text ends at its
  * first NUL. The library copies it before the call returns. A NULL pointer with length 0 is "not given" wherever the
- * parameter is optional. JSON texts are any JSON value (scalars too) and nothing after it; `\u0000` in strings is fine,
- * a raw NUL byte is not; neither are integers outside 64 bits, object keys with `\u0000`, a key twice in one object, and
- * nesting deeper than the engine's `max_depth`.
+ * parameter is optional. JSON texts are any JSON value (scalars too) and nothing after it; `\u0000` in strings is
+ * fine, a raw NUL byte is not; neither are integers outside 64 bits, object keys with `\u0000`, a key twice in one
+ * object, and nesting deeper than the engine's `max_depth`.
  * Text that comes out belongs to the caller, who frees it with luawait_free(). It ends with a NUL that its length does
- * not count. Out-parameters are written only when the call's documentation says so. Those marked "nullable" may be NULL.
+ * not count. Out-parameters are written only when the call's documentation says so. Those marked "nullable" may be
+ * NULL.
  *
  * TWO LAYERS OF FAILURE
  *
  * A status says how the call went; an outcome says how the eval ended. A host function that fails is an ordinary
- * answer: luawait_provide_error(). A call that can fail for a reason worth reading takes a last, nullable luawait_error.
+ * answer: luawait_provide_error(). A call that can fail for a reason worth reading takes a last, nullable
+ * luawait_error.
  *
  * THREADS
  *
@@ -91,7 +93,7 @@
  *   luawait_cancel                                  no                               yes
  *   luawait_get_pending_request                     no                               yes
  *   luawait_provide_result, provide_error           no (parses the JSON)             yes
- *   luawait_call_return, call_fail                  no (parses the JSON)             only there: inside its own callback
+ *   luawait_call_return, call_fail                  no (parses the JSON)             only there: in its own callback
  *   luawait_eval                                    while the script runs            notifier: no; callback: yes
  *   luawait_next_events, release_events             no                               yes
  *   luawait_wait_any                                until there is something, or the     no
@@ -116,11 +118,11 @@
  * script that is an expression (`1 + 1`) gives its value. `__gc` is refused.
  *
  * Values, both ways: nil and null; booleans; 64-bit integers; doubles (shortest digits that read back the same; NaN
- * and infinities are conversion errors); UTF-8 strings (others are conversion errors); a table with the keys 1..n is an
- * array; a table with string keys is an object; an empty table is `{}` unless it came from a JSON array or was made by
- * json.array{} (whose holes are null). null inside an array reads as json.null; as a member of an object it reads as nil (`"nulls": "keep"`
- * reads it as json.null there too). Cycles, mixed keys, functions and too deep nesting are conversion errors that
- * name the path (`result.items[3].owner`).
+ * and infinities are conversion errors); UTF-8 strings (others are conversion errors); a table with the keys 1..n is
+ * an array; a table with string keys is an object; an empty table is `{}` unless it came from a JSON array or was made
+ * by json.array{} (whose holes are null). null inside an array reads as json.null; as a member of an object it reads
+ * as nil (`"nulls": "keep"` reads it as json.null there too). Cycles, mixed keys, functions and too deep nesting are
+ * conversion errors that name the path (`result.items[3].owner`).
  *
  * OUTCOMES
  *
@@ -541,14 +543,14 @@ luawait_status luawait_eval(luawait_engine *engine, const char *script, size_t l
 /* --------------------------------------------------------------------------------- Scripts on the host's thread -- */
 
 /**
- * Runs ready scripts on the calling thread (executor "host"), for about the budget: a control loop or a frame gives its
- * scripts what it can spare. Also does what deadlines ask for. At least one script gets a turn, if one is ready, however
- * small the budget. An endless loop is interrupted at its end, and goes on in the next call. Several threads may run
- * scripts at once.
+ * Runs ready scripts on the calling thread (executor "host"), for about the budget: a control loop or a frame gives
+ * its scripts what it can spare. Also does what deadlines ask for. At least one script gets a turn, if one is ready,
+ * however small the budget. An endless loop is interrupted at its end, and goes on in the next call. Several threads
+ * may run scripts at once.
  *
- * How far it may exceed the budget: by what it takes to interrupt a script (microseconds with "preemption": "signal", a
- * thousand of Lua's instructions without), by one call of a C function of Lua's or of a callback, by compiling one script,
- * by freeing one Lua state.
+ * How far it may exceed the budget: by what it takes to interrupt a script (tens of microseconds with "preemption":
+ * "signal", a thousand of Lua's instructions without), by one call of a C function of Lua's or of a callback, by
+ * compiling one script, by freeing one Lua state.
  *
  * @param budget_us microseconds
  * @param more      out, nullable: 1 if more scripts are ready, else 0
@@ -563,8 +565,8 @@ luawait_status luawait_run(luawait_engine *engine, uint64_t budget_us, int32_t *
 /**
  * When luawait_run() is to be called again, for hosts that do not poll the descriptor.
  *
- * @param timeout_ms out: milliseconds, rounded up; 0 when scripts are ready; -1 when nothing is to be done until the host
- *                   calls something else. With executor "threads" always -1
+ * @param timeout_ms out: milliseconds, rounded up; 0 when scripts are ready; -1 when nothing is to be done until the
+ *                   host calls something else. With executor "threads" always -1
  * @retval LUAWAIT_ERR_ARGUMENT a NULL pointer
  * @since 0.1
  */
@@ -645,10 +647,10 @@ typedef struct luawait_event {
 } luawait_event;
 
 /**
- * Takes the oldest events, many at once: requests, withdrawn requests, ended evals, script output, in the order in which
- * they came. A host that uses it needs neither luawait_get_pending_request() nor luawait_poll(). One that mixes them gets
- * each request and each outcome once, by whichever call comes first; requests that it took one by one are withdrawn
- * silently.
+ * Takes the oldest events, many at once: requests, withdrawn requests, ended evals, script output, in the order in
+ * which they came. A host that uses it needs neither luawait_get_pending_request() nor luawait_poll(). One that mixes
+ * them gets each request and each outcome once, by whichever call comes first; requests that it took one by one are
+ * withdrawn silently.
  *
  * @param events   out: an array of the caller's; `events[0].struct_size` says how large its elements are
  * @param capacity how many elements it has, at least 1
@@ -660,7 +662,8 @@ typedef struct luawait_event {
 luawait_status luawait_next_events(luawait_engine *engine, luawait_event *events, size_t capacity, size_t *count);
 
 /**
- * Frees the texts of events. Each event once, in any order and grouping, on any thread, also after luawait_engine_free().
+ * Frees the texts of events. Each event once, in any order and grouping, on any thread, also after
+ * luawait_engine_free().
  *
  * @param events as luawait_next_events() filled them; `owner` becomes NULL, and an event released again does nothing
  * @param count  how many; 0 does nothing
@@ -684,7 +687,8 @@ void luawait_release_events(luawait_event *events, size_t count);
 luawait_status luawait_wait_any(luawait_engine *engine, int64_t timeout_ms);
 
 /**
- * What is woken when one eval ends: what a future of the host's needs. The caller sets `struct_size`; the struct is copied.
+ * What is woken when one eval ends: what a future of the host's needs. The caller sets `struct_size`; the struct is
+ * copied.
  */
 typedef struct luawait_waker {
     uint32_t struct_size; /**< set by the caller */
@@ -725,14 +729,14 @@ typedef void (*luawait_notifier)(void *user_data);
  * Sets, replaces or (with NULL) removes the notifier: for hosts that are woken by a callback, not by a descriptor.
  *
  * It is called once when something becomes available after the host last found nothing, where "found nothing" is: all
- * was taken, luawait_get_pending_request() gave LUAWAIT_NONE, or luawait_poll() gave LUAWAIT_IN_PROGRESS. So a host that
- * drains after each call, until it finds nothing, misses nothing and is not called more often than it drains. If
+ * was taken, luawait_get_pending_request() gave LUAWAIT_NONE, or luawait_poll() gave LUAWAIT_IN_PROGRESS. So a host
+ * that drains after each call, until it finds nothing, misses nothing and is not called more often than it drains. If
  * something is there already, it is called before luawait_set_notifier() returns.
  *
  * @param fn        nullable
  * @param user_data given to `fn`; borrowed until `drop` is called
- * @param drop      nullable; called once when `fn` will not be called any more: after it was replaced or removed and any
- *                  call in progress has returned, or by luawait_engine_free()
+ * @param drop      nullable; called once when `fn` will not be called any more: after it was replaced or removed and
+ *                  any call in progress has returned, or by luawait_engine_free()
  * @retval LUAWAIT_ERR_ARGUMENT `engine` is NULL; `drop` is not called
  * @since 0.1
  */
