@@ -3,22 +3,7 @@ import Testing
 @testable import LuawaitRuntime
 
 /// Two things that happen to an eval at the same time, in both orders.
-struct EvalMachineRaceTests {
-    let ticket = Ticket(7)
-    let request = RequestID(3)
-
-    private func running() -> EvalMachine {
-        var machine = EvalMachine()
-        _ = machine.take(ticket)
-        return machine
-    }
-
-    private func parked() -> EvalMachine {
-        var machine = running()
-        _ = machine.park(request)
-        return machine
-    }
-
+struct EvalMachineRaceTests: EvalMachines {
     @Test func answer_after_cancel_is_rejected() {
         var machine = parked()
         let condemned = machine.condemn(.cancelled)

@@ -2,28 +2,7 @@ import Testing
 
 @testable import LuawaitRuntime
 
-struct EvalMachineTests {
-    let ticket = Ticket(7)
-    let request = RequestID(3)
-
-    private func running() -> EvalMachine {
-        var machine = EvalMachine()
-        _ = machine.take(ticket)
-        return machine
-    }
-
-    private func parked() -> EvalMachine {
-        var machine = running()
-        _ = machine.park(request)
-        return machine
-    }
-
-    private func ended() -> EvalMachine {
-        var machine = running()
-        _ = machine.finish()
-        return machine
-    }
-
+struct EvalMachineTests: EvalMachines {
     // MARK: - Each transition
 
     @Test func a_new_eval_waits() {

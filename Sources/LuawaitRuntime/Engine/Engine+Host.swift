@@ -185,9 +185,7 @@ extension Engine {
     package func answer(
         _ id: RequestID, _ parse: () throws(CallError) -> Answer
     ) throws(CallError) {
-        guard withCore({ core, _ in core.isOpen(id) }) else {
-            throw CallError(.notFound, "request \(id.value): not open (answered, withdrawn, or never posted)")
-        }
+        try withCore { core, _ throws(CallError) in try core.checkOpen(id) }
         let answer = try parse()
         try withCore { core, actions throws(CallError) in try core.answer(id, with: answer, &actions) }
     }

@@ -56,16 +56,20 @@ extension EngineCore {
     package mutating func answer(
         _ id: RequestID, with answer: Answer, _ actions: inout Actions
     ) throws(CallError) {
-        guard let request = close(id) else {
-            throw CallError(.notFound, "request \(id.value): not open (answered, withdrawn, or never posted)")
-        }
+        guard let request = close(id) else { throw notOpen(id) }
         counts.answered += 1
         deliver(answer, to: request, &actions)
     }
 
     /// Whether an answer would be accepted. It may not be any more a moment later.
-    package func isOpen(_ id: RequestID) -> Bool {
-        requests[id] != nil
+    ///
+    /// - Throws: `.notFound`.
+    package func checkOpen(_ id: RequestID) throws(CallError) {
+        if requests[id] == nil { throw notOpen(id) }
+    }
+
+    private func notOpen(_ id: RequestID) -> CallError {
+        CallError(.notFound, "request \(id.value): not open (answered, withdrawn, or never posted)")
     }
 
     /// The host took too long: the script is told, and may catch it.
