@@ -101,6 +101,8 @@
  *   luawait_set_waker                               no                               yes
  *   luawait_run                                     about its budget                 notifier: no; callback: yes
  *   luawait_next_timeout                            no                               yes
+ *   luawait_set_executor                            no                               yes
+ *   luawait_bind_main_thread                        no                               yes
  *   luawait_event_fd, set_notifier, stats           no                               yes
  *   luawait_free                                    no                               yes
  *
@@ -174,7 +176,7 @@ typedef int32_t luawait_status;
     X(LUAWAIT_ERR_EXISTS, -6, "the name is taken")                                                                     \
     X(LUAWAIT_ERR_SYNTAX, -7, "the script does not compile")                                                           \
     X(LUAWAIT_ERR_SYSTEM, -8, "the operating system refused a thread, a descriptor or a signal")                       \
-    X(LUAWAIT_ERR_EXECUTOR, -9, "the engine's executor does not do this")                                              \
+    X(LUAWAIT_ERR_EXECUTOR, -9, "the engine's executor does not do this, or refuses to run the script")                \
     X(LUAWAIT_ERR_LIMIT, -10, "one of the engine's limits on what may be waiting is reached")                          \
     X(LUAWAIT_ERR_SHUTDOWN, -11, "the engine has been shut down")                                                      \
     X(LUAWAIT_ERR_FORKED, -12, "the engine belongs to the parent of this process")
@@ -252,8 +254,9 @@ void luawait_free(void *text);
  * The config is a JSON object; every key is optional, an unknown one is refused. In limits and timeouts 0 means none.
  *
  *   executor        "threads": scripts run on threads of the library's own; "host": on the       "threads"
- *                   host's, inside luawait_run()
- *   workers         how many threads run scripts, 1 to 256; unused with "host"         processors, at most 4
+ *                   host's, inside luawait_run(); "custom": on those of a pool, luawait_set_executor()
+ *   workers         how many threads run scripts, 1 to 256; unused with "host"; with "custom"    processors, at most 4
+ *                   how many tasks the pool is given at once
  *   timeout_ms      wall-clock time an eval may take, waiting included (type "timeout")          0
  *   cpu_ms          processor time an eval may use; waiting is free (type "cpu")                 5000
  *   call_timeout_ms time the host has to answer a request; the script can catch it ("timeout")   30000
@@ -350,7 +353,8 @@ luawait_status luawait_stats(luawait_engine *engine, char **json, size_t *length
  * @param name           copied; Lua identifiers joined by dots, no reserved words, at most 255 bytes
  * @param name_length    bytes, or LUAWAIT_NUL_TERMINATED
  * @param options        copied; a JSON object or NULL. Keys: `timeout_ms`, the time the host has to answer, 0 for none;
- *                       default is the eval's or else the engine's `call_timeout_ms`
+ *                       default is the eval's or else the engine's `call_timeout_ms`. `thread`, "any" or "main": "main"
+ *                       requests are handed out to the thread of luawait_bind_main_thread() alone
  * @param options_length bytes, or LUAWAIT_NUL_TERMINATED
  * @param error          out, nullable
  * @retval LUAWAIT_ERR_ARGUMENT a NULL pointer, or not a usable name
@@ -386,7 +390,7 @@ typedef void (*luawait_drop)(void *user_data);
 
 /**
  * Declares a host function that is answered at once by a C callback. Names and options are those of
- * luawait_register(), but `timeout_ms` has no meaning and is refused.
+ * luawait_register(), but `timeout_ms` and `thread` have no meaning and are refused.
  *
  * @param fn        called for each call, on whichever thread runs the script, possibly on several at once
  * @param user_data given to `fn`; borrowed until `drop` is called
@@ -473,6 +477,7 @@ luawait_status luawait_check(luawait_engine *engine, const char *script, size_t 
  * @retval LUAWAIT_ERR_OPTION   an unknown key, or a value that is not usable
  * @retval LUAWAIT_ERR_LIMIT    `max_evals`, `max_queued` or `max_unread` is reached; `error` says which
  * @retval LUAWAIT_ERR_SHUTDOWN after luawait_shutdown()
+ * @retval LUAWAIT_ERR_EXECUTOR executor "custom": there is no pool, or it refuses to run the script; nothing was started
  * @retval LUAWAIT_ERR_MEMORY   out of memory
  * @since 0.1
  */
@@ -572,10 +577,54 @@ luawait_status luawait_run(luawait_engine *engine, uint64_t budget_us, int32_t *
  */
 luawait_status luawait_next_timeout(luawait_engine *engine, int64_t *timeout_ms);
 
+/* ------------------------------------------------------------------------------------- Scripts on the host's pool -- */
+
+/** Runs a task. What luawait_executor.submit gets; called by one of the pool's threads, exactly once for each task. */
+typedef void (*luawait_run_task)(void *task);
+
+/**
+ * A pool of threads of the host's. The caller sets `struct_size`; the struct is copied.
+ */
+typedef struct luawait_executor {
+    uint32_t struct_size; /**< set by the caller */
+    uint32_t reserved;
+    void *data; /**< given to both functions; borrowed until `drop` is called */
+    /**
+     * Asks for `run(task)` to be called soon on one of the pool's threads. Called on any thread, the library's own
+     * included, with no lock held; it must not block, nor call `run` itself. Returns 0 if it will be called, anything
+     * else if not.
+     */
+    int32_t (*submit)(void *data, luawait_run_task run, void *task);
+    luawait_drop drop; /**< nullable; called exactly once, when `submit` will not be called any more */
+} luawait_executor;
+
+/**
+ * Sets, replaces or (with NULL) removes the pool whose threads run the scripts (executor "custom").
+ *
+ * The pool is given a task for each eval that is ready to run, at most `workers` at a time. A task runs scripts for about
+ * a time slice (`slice_us`) and ends; if it leaves something to run, the pool is given another one, so that the pool's
+ * other work gets its turn. `task` is no pointer to anything: running one twice, or after luawait_engine_free(), does
+ * nothing. luawait_engine_free() waits for the tasks that are running, not for those that wait in the pool.
+ *
+ * When the pool refuses a task, luawait_start() fails with LUAWAIT_ERR_EXECUTOR, if nothing else will run the script.
+ * An eval that has begun stays ready: the pool is asked again when something happens, and after delays that grow from a
+ * millisecond to a second. Its deadlines and luawait_cancel() end it as ever.
+ *
+ * A pool that has accepted a task and does not run it leaves the engine waiting for it.
+ *
+ * @param executor nullable; copied. Without a pool nothing runs, and luawait_start() fails
+ * @param error    out, nullable
+ * @retval LUAWAIT_ERR_ARGUMENT `engine` or `submit` is NULL, or `struct_size` too small; `drop` is not called
+ * @retval LUAWAIT_ERR_EXECUTOR the engine's executor is not "custom"; `drop` is not called
+ * @since 0.1
+ */
+luawait_status luawait_set_executor(luawait_engine *engine, const luawait_executor *executor, luawait_error *error);
+
 /* --------------------------------------------------------------------------------------------------- Requests -- */
 
 /**
- * Takes the oldest request that nobody has taken yet. Each request is handed out once.
+ * Takes the oldest request that nobody has taken yet and that the calling thread may take
+ * (luawait_bind_main_thread()). Each request is handed out once.
  *
  * @param request_id  out: to answer with
  * @param eval_id     out, nullable: the eval that waits
@@ -618,6 +667,17 @@ luawait_status luawait_provide_result(luawait_engine *engine, uint64_t request_i
  */
 luawait_status luawait_provide_error(luawait_engine *engine, uint64_t request_id, const char *json, size_t length,
                                      luawait_error *error);
+
+/**
+ * The calling thread becomes the host's main thread: the only one to which requests of functions registered with
+ * `"thread": "main"` are handed out, by luawait_get_pending_request() and luawait_next_events(). Other threads do not
+ * see them; until a thread is bound, nobody does. Everything else goes to any thread, the main one included, and any
+ * thread may answer. A later call binds another thread.
+ *
+ * @retval LUAWAIT_ERR_ARGUMENT `engine` is NULL
+ * @since 0.1
+ */
+luawait_status luawait_bind_main_thread(luawait_engine *engine);
 
 /* ----------------------------------------------------------------------------------------------------- Events -- */
 
@@ -674,8 +734,8 @@ void luawait_release_events(luawait_event *events, size_t count);
 /* ----------------------------------------------------------------------------------------------- Notification -- */
 
 /**
- * Blocks until there is something to take, or the time is up: for a thread that has nothing else to do. It is woken, it
- * does not poll. With executor "host", scripts that are ready and deadlines that have come count as something: call
+ * Blocks until there is something for the calling thread to take, or the time is up: for a thread that has nothing else
+ * to do. It is woken, it does not poll. With executor "host", scripts that are ready and deadlines that have come count as something: call
  * luawait_run().
  *
  * @param timeout_ms milliseconds; 0 does not block, negative waits without limit
@@ -714,6 +774,9 @@ luawait_status luawait_set_waker(luawait_engine *engine, uint64_t eval_id, const
  * not detached, output. With executor "host" also while scripts are ready to run, or a deadline has come: then call
  * luawait_run(). Level-triggered. Poll it for reading, never read, write or close it: the engine does. Being woken for
  * nothing is possible, being left asleep is not. The same descriptor every time; created by the first call.
+ *
+ * What is for the main thread alone shows on the main thread's own descriptor, which shows everything else, too: after
+ * luawait_bind_main_thread() that thread gets another one than the others.
  *
  * @param fd out: the descriptor, owned by the engine, open until luawait_engine_free()
  * @retval LUAWAIT_ERR_ARGUMENT a NULL pointer

@@ -63,7 +63,7 @@ explain() {
 run_test() {
     local name=$1 log=$BUILD/$1.log status=0
     {
-        compile "$BUILD/$name" "Tests/C/$name.c" Tests/C/harness.c Tests/C/host.c Tests/C/events.c Tests/C/json.c &&
+        compile "$BUILD/$name" "Tests/C/$name.c" Tests/C/harness.c Tests/C/host.c Tests/C/events.c Tests/C/pool.c Tests/C/json.c &&
             under_guard "$BUILD/$name"
     } >"$log" 2>&1 || status=$?
     finish "$name" "$log" "$status"
@@ -73,7 +73,7 @@ run_test() {
 package_of() {
     case $1 in
     loop_glib) echo glib-2.0 ;;
-    loop_libuv) echo libuv ;;
+    loop_libuv | executor_libuv) echo libuv ;;
     esac
 }
 arguments_of() {

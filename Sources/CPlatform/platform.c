@@ -77,6 +77,13 @@ int lwp_thread_start(pthread_t *thread, const char *name, size_t stack_size, voi
     return result;
 }
 
+uint64_t lwp_thread_number(void) {
+    static uint64_t last;
+    static _Thread_local uint64_t own;
+    if (own == 0) own = __atomic_add_fetch(&last, 1, __ATOMIC_RELAXED);
+    return own;
+}
+
 void lwp_thread_wake_precisely(void) {
     (void)prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0); // a refusal costs precision only
 }

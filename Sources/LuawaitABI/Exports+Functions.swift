@@ -39,7 +39,9 @@ private func register(
     let options = try FunctionOptions(
         json: text(options, optionsLength, "options"), isCallback: callback != nil, maxDepth: engine.config.maxDepth)
     try engine.register(
-        HostFunction(name: name, timeoutMilliseconds: options.timeoutMilliseconds, callback: callback))
+        HostFunction(
+            name: name, timeoutMilliseconds: options.timeoutMilliseconds, callback: callback,
+            audience: options.audience))
 }
 
 @_cdecl("luawait_unregister") @implementation

@@ -36,6 +36,11 @@ public func luawait_set_waker(
     }
 }
 
+@_cdecl("luawait_bind_main_thread") @implementation
+public func luawait_bind_main_thread(_ engine: OpaquePointer?) -> luawait_status {
+    status { () throws(CallError) in try LuawaitABI.engine(engine).bindMainThread() }
+}
+
 /// Negative milliseconds are no limit.
 func deadline(_ milliseconds: Int64) -> Instant {
     milliseconds < 0 ? .distantFuture : Instant.now().advanced(milliseconds: milliseconds)

@@ -17,12 +17,12 @@ struct HostSignalTests {
         let descriptor = try signal.makeDescriptor(withTimer: false)
         #expect(!isReadable(descriptor))
         for _ in 0..<3 {
-            signal.publish(level: true)
-            signal.update()
+            signal.common.publish(true)
+            signal.common.update()
             #expect(isReadable(descriptor))
             #expect(isReadable(descriptor))
-            signal.publish(level: false)
-            signal.update()
+            signal.common.publish(false)
+            signal.common.update()
             #expect(!isReadable(descriptor))
         }
     }
@@ -30,20 +30,20 @@ struct HostSignalTests {
     @Test func updating_twice_changes_nothing() throws {
         let signal = HostSignal()
         let descriptor = try signal.makeDescriptor(withTimer: false)
-        signal.publish(level: true)
-        for _ in 0..<3 { signal.update() }
+        signal.common.publish(true)
+        for _ in 0..<3 { signal.common.update() }
         #expect(isReadable(descriptor))
-        signal.publish(level: false)
-        signal.update()
+        signal.common.publish(false)
+        signal.common.update()
         #expect(!isReadable(descriptor))
-        signal.update()
+        signal.common.update()
         #expect(!isReadable(descriptor))
     }
 
     @Test func a_descriptor_made_late_shows_the_level_at_once() throws {
         let signal = HostSignal()
-        signal.publish(level: true)
-        signal.update()
+        signal.common.publish(true)
+        signal.common.update()
         #expect(isReadable(try signal.makeDescriptor(withTimer: false)))
     }
 
@@ -81,9 +81,9 @@ struct HostSignalTests {
                     let more = random.chance(in: 2)
                     available.withLock { count in
                         count = max(0, count + (more ? 1 : -1))
-                        signal.publish(level: count > 0)
+                        signal.common.publish(count > 0)
                     }
-                    signal.update()
+                    signal.common.update()
                 }
             }
             let isAvailable = available.withLock { $0 > 0 }
@@ -91,9 +91,9 @@ struct HostSignalTests {
             // The next round begins at the other end.
             available.withLock { count in
                 count = isAvailable ? 0 : 1
-                signal.publish(level: count > 0)
+                signal.common.publish(count > 0)
             }
-            signal.update()
+            signal.common.update()
             #expect(isReadable(descriptor) == !isAvailable, "after round \(round)")
         }
     }
@@ -113,9 +113,9 @@ struct HostSignalTests {
                 while begun.load(ordering: .sequentiallyConsistent) < 2 * round { sched_yield() }
                 last.withLock { level in
                     level = me == 0
-                    signal.publish(level: level)
+                    signal.common.publish(level)
                 }
-                signal.update()
+                signal.common.update()
                 done.add(1, ordering: .sequentiallyConsistent)
                 while done.load(ordering: .sequentiallyConsistent) < 2 * round { sched_yield() }
                 if me == 0, self.isReadable(descriptor) != last.withLock({ $0 }) {
@@ -138,9 +138,9 @@ struct HostSignalTests {
                 for _ in 0..<rounds {
                     available.withLock { count in
                         count += 1
-                        signal.publish(level: true)
+                        signal.common.publish(true)
                     }
-                    signal.update()
+                    signal.common.update()
                 }
                 return
             }
@@ -154,11 +154,11 @@ struct HostSignalTests {
                 taken += available.withLock { count in
                     defer {
                         count = 0
-                        signal.publish(level: false)
+                        signal.common.publish(false)
                     }
                     return count
                 }
-                signal.update()
+                signal.common.update()
             }
         }
         let hasLost = isLost.load(ordering: .relaxed)

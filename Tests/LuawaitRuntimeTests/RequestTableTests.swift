@@ -12,8 +12,12 @@ struct RequestTableTests {
 
     private func take(_ table: inout RequestTable) -> RequestID? {
         guard let request = table.firstPending() else { return nil }
-        table.takeFirst()
+        table.takeFirst(request)
         return request.id
+    }
+
+    private func firstID(_ table: inout RequestTable, for audience: Audience = .anyThread) -> RequestID? {
+        table.firstPending(for: audience)?.id
     }
 
     @Test func ids_count_from_1_and_are_announced() {
@@ -92,15 +96,29 @@ struct RequestTableTests {
         #expect(taken == [ids[1], ids[3], nil])
     }
 
-    @Test func taking_from_an_empty_table_does_nothing() {
+    @Test func a_request_closed_meanwhile_is_not_taken() throws {
         var table = RequestTable()
-        table.takeFirst()
-        #expect(table.pendingCount == 0)
         let id = post(&table)
+        let first = table.firstPending()
+        let shown = try #require(first)
         _ = table.close(id)
-        table.takeFirst()
+        table.takeFirst(shown)
         #expect(table.pendingCount == 0)
         #expect(table.openCount == 0)
+    }
+
+    @Test func the_main_threads_are_for_the_main_thread_alone() throws {
+        var table = RequestTable()
+        let main = HostFunction(name: "draw", timeoutMilliseconds: nil, callback: nil, audience: .mainThread)
+        let first = table.post(eval: EvalID(1), function: main, args: nil, hasTimer: false)
+        #expect(firstID(&table) == nil)
+        let second = post(&table)
+        #expect(firstID(&table) == second)
+        let oldest = table.firstPending(for: .mainThread)
+        let shown = try #require(oldest)
+        #expect(shown.id == first)
+        table.takeFirst(shown)
+        #expect(firstID(&table, for: .mainThread) == second)
     }
 
     @Test func withdrawn_requests_do_not_pile_up_behind_one_that_nobody_takes() throws {

@@ -21,6 +21,9 @@ void lwp_parker_unpark(lwp_parker *parker);
 // run on it. `name`, at most 15 bytes, is for debuggers and `top -H`. Returns 0 or an errno.
 int lwp_thread_start(pthread_t *thread, const char *name, size_t stack_size, void (*body)(void *), void *argument);
 
+// Names the calling thread among all that this process ever has: the system's names are used again. Never 0.
+uint64_t lwp_thread_number(void);
+
 // The calling thread wakes up when it is due, and not up to 50 µs later to save power.
 void lwp_thread_wake_precisely(void);
 

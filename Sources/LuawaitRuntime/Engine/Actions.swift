@@ -3,6 +3,8 @@
 package struct Actions: Sendable {
     /// Workers that were idle and have something to do now.
     package var wakeWorkers: [Worker] = []
+    /// How many tasks the host's pool is to be given.
+    package var tasks = 0
     /// Runs to be stopped because their evals have been condemned.
     package var stops: [Stop] = []
     /// Threads blocked in a wait for what has come now.

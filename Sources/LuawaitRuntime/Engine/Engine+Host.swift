@@ -33,16 +33,23 @@ extension Engine {
 
     /// Queues a script.
     ///
-    /// - Throws: `.limit`, `.shutdown`.
+    /// - Throws: `.limit`, `.shutdown`, `.executor`.
     package func start(_ script: [UInt8], options: EvalOptions) throws(CallError) -> EvalID {
         let now = Instant.now()
-        return try withCore { core, actions throws(CallError) in
+        let eval = try withCore { core, actions throws(CallError) in
             try core.admit()
-            let id = core.nextEvalID()
-            let eval = Eval(id: id, script: script, options: options, functions: core.functions, canPark: true)
+            let eval = Eval(
+                id: core.nextEvalID(), script: script, options: options, functions: core.functions, canPark: true)
             core.start(eval, now: now, &actions)
-            return id
+            return eval
         }
+        if config.executor == .custom {
+            // Out of the lock: with it may go the last reference to a callback, whose data is dropped then.
+            try withExtendedLifetime(eval) { () throws(CallError) in
+                try withCore { core, actions throws(CallError) in try core.takeBackIfRefused(eval.id, &actions) }
+            }
+        }
+        return eval.id
     }
 
     package func poll(_ id: EvalID) throws(CallError) -> EngineCore.Progress {
@@ -109,9 +116,10 @@ extension Engine {
 
     /// Takes the oldest events, as many as there are and at most `most`.
     package func nextEvents(atMost most: Int) -> [EngineCore.Event] {
-        withCore { core, _ in
+        let audience = audience
+        return withCore { core, _ in
             var events: [EngineCore.Event] = []
-            while events.count < most, let event = core.nextEvent() { events.append(event) }
+            while events.count < most, let event = core.nextEvent(for: audience) { events.append(event) }
             return events
         }
     }
@@ -133,7 +141,8 @@ extension Engine {
     /// - Returns: false if the time was up first.
     package func waitForEvent(until deadline: Instant) -> Bool {
         let parker = Parker()
-        while withCore({ core, _ in core.waitForEvent(parker) }) {
+        let audience = audience
+        while withCore({ core, _ in core.waitForEvent(parker, for: audience) }) {
             // Where no thread keeps the deadlines, that one has come is for the host to see to.
             let due = watchdog == nil ? nextRun() ?? .distantFuture : .distantFuture
             let now = Instant.now()
@@ -178,7 +187,8 @@ extension Engine {
     package func takeRequest<Taken: Sendable>(
         accept: (EngineCore.Handover) throws(CallError) -> Taken
     ) throws(CallError) -> Taken? {
-        try withCore { core, _ throws(CallError) in try core.takeRequest(accept: accept) }
+        let audience = audience
+        return try withCore { core, _ throws(CallError) in try core.takeRequest(for: audience, accept: accept) }
     }
 
     /// - Parameter parse: makes the answer; only called if the request is open, and not under a lock.

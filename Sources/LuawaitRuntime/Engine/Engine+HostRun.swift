@@ -5,7 +5,7 @@ extension Engine {
     /// - Returns: whether more is ready.
     package func run(budgetNanoseconds: Int64) throws(CallError) -> Bool {
         guard config.executor == .host else {
-            throw CallError(.executor, "executor \"\(config.executor.rawValue)\" has threads of its own")
+            throw CallError(.executor, "executor \"\(config.executor.rawValue)\" has other threads for that")
         }
         let runner = try borrowRunner()
         runner.bind()
@@ -13,7 +13,12 @@ extension Engine {
             runner.unbind()
             giveBack(runner)
         }
-        let end = Instant.now().advanced(nanoseconds: max(0, budgetNanoseconds))
+        runReady(on: runner, until: Instant.now().advanced(nanoseconds: max(0, budgetNanoseconds)))
+        return withCore { core, _ in core.endRun() }
+    }
+
+    /// Runs what is ready on the calling thread, and lets go of what has ended. The last slice is over at `end`.
+    func runReady(on runner: Runner, until end: Instant) {
         repeat {
             fireTimersWithoutWatchdog()
             let ticket = runner.announce()
@@ -28,7 +33,6 @@ extension Engine {
             if garbage.isEmpty { break }
             withExtendedLifetime(garbage) {}
         } while Instant.now() < end
-        return withCore { core, _ in core.endRun() }
     }
 
     /// 20 µs: some thousand instructions.

@@ -1,4 +1,5 @@
 import CLuaBridge
+import CPlatform
 import Glibc
 import Synchronization
 
@@ -18,6 +19,11 @@ package final class Engine: Sendable {
     private let liveContexts = Context.LiveCount()
     private let spareRunners = Locked<[Runner]>([])
     private let threads = Locked<Threads>(Threads())
+    /// Executor "custom".
+    let hostPool = Locked<HostPool?>(nil)
+    let taskGate = TaskGate()
+    /// `lwp_thread_number` of the host's main thread; 0: none is bound.
+    private let mainThread = Atomic<UInt64>(0)
 
     private struct Threads {
         var all: [Thread] = []
@@ -31,11 +37,13 @@ package final class Engine: Sendable {
         seed = config.seed == 0 ? .random(in: 1 ... .max) : UInt64(bitPattern: config.seed)
         core = Locked(
             EngineCore(
-                warmContexts: config.warmContexts, isHostRun: config.executor == .host, limits: config.queueLimits))
+                warmContexts: config.warmContexts, executor: config.executor, poolTasks: config.workers,
+                limits: config.queueLimits))
         watchdog = config.hasWatchdog ? Watchdog(config: config) : nil
         if config.preemption == .signal {
             try Self.installSignal(config.signal)
         }
+        taskGate.open(self)
         do throws(CallError) {
             try startThreads()
         } catch {
@@ -85,9 +93,19 @@ package final class Engine: Sendable {
             defer { threads.all = [] }
             return threads.all
         }
+        taskGate.close()
         watchdog?.stop()
         for thread in threads { thread.join() }
         setNotifier(nil)
+        withExtendedLifetime(takePool()) {}
+    }
+
+    /// Out of the lock: dropping it calls the host.
+    private func takePool() -> HostPool? {
+        hostPool.withLock { pool in
+            defer { pool = nil }
+            return pool
+        }
     }
 
     // MARK: - The core and its actions
@@ -97,22 +115,22 @@ package final class Engine: Sendable {
         _ body: (inout EngineCore, inout Actions) -> Result
     ) -> Result {
         var actions = Actions()
-        var levelChanged = false
+        var (levelChanged, mainLevelChanged) = (false, false)
         // Of the notifier that this change is to be told to: one that is set afterwards looks for itself.
         var generation: UInt64 = 0
         let result = core.withLock { core in
-            let before = core.gate.available > 0
+            let before = core.gate
             let result = body(&core, &actions)
-            let after = core.gate.available > 0
             generation = core.notifierGeneration
-            if before != after {
-                hostSignal.publish(level: after)
-                levelChanged = true
-            }
+            levelChanged = before.isOpenToAny != core.gate.isOpenToAny
+            mainLevelChanged = before.isOpenToMainOnly != core.gate.isOpenToMainOnly
+            if levelChanged { hostSignal.common.publish(core.gate.isOpenToAny) }
+            if mainLevelChanged { hostSignal.mainOnly.publish(core.gate.isOpenToMainOnly) }
             return result
         }
         perform(actions)
-        if levelChanged { hostSignal.update() }
+        if levelChanged { hostSignal.common.update() }
+        if mainLevelChanged { hostSignal.mainOnly.update() }
         if actions.notify { hostSignal.notify(generation) }
         return result
     }
@@ -136,6 +154,7 @@ package final class Engine: Sendable {
         for worker in actions.wakeWorkers { worker.parker.unpark() }
         for waiter in actions.wakeWaiters { waiter.unpark() }
         for waker in actions.wakers { waker.wake() }
+        for _ in 0..<actions.tasks { submitTask() }
         if actions.nextDeadline != nil {
             watchdog?.wake()
             if watchdog == nil { armDescriptor() }
@@ -194,9 +213,10 @@ package final class Engine: Sendable {
 
     // MARK: - Notification
 
-    /// The descriptor that polls readable while there is something to take.
+    /// The descriptor that polls readable while there is something for the calling thread to take.
     package func eventDescriptor() throws(CallError) -> Int32 {
-        let descriptor = try hostSignal.makeDescriptor(withTimer: watchdog == nil)
+        let descriptor = try hostSignal.makeDescriptor(
+            withTimer: watchdog == nil, onMainThread: audience == .mainThread)
         if watchdog == nil { armDescriptor() }
         return descriptor
     }
@@ -211,6 +231,19 @@ package final class Engine: Sendable {
         // Dropping it calls the host.
         withExtendedLifetime(old) {}
         if isDue { hostSignal.notify(generation) }
+    }
+
+    // MARK: - The main thread
+
+    /// The calling thread is the one that main-thread functions are for.
+    package func bindMainThread() {
+        mainThread.store(lwp_thread_number(), ordering: .sequentiallyConsistent)
+    }
+
+    /// Who the calling thread is.
+    var audience: Audience {
+        let bound = mainThread.load(ordering: .relaxed)
+        return bound != 0 && bound == lwp_thread_number() ? .mainThread : .anyThread
     }
 
     // MARK: - Figures

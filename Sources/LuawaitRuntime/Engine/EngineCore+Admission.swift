@@ -5,6 +5,9 @@ extension EngineCore {
     /// - Throws: `.shutdown`; `.limit`, which names the config key.
     package func admit() throws(CallError) {
         if isShutDown { throw CallError(.shutdown, "the engine has been shut down") }
+        if executor == .custom, !tasks.isOpen {
+            throw CallError(.executor, "no executor has been set (luawait_set_executor)")
+        }
         try check(liveCount, limits.evals, "evals in progress", key: "max_evals")
         try check(ready.count - abandonedCount, limits.queued, "evals queued", key: "max_queued")
         try check(unreadCount, limits.unread, "events unread", key: "max_unread")
@@ -42,9 +45,9 @@ extension EngineCore {
     }
 
     /// - Returns: false if there is something to take; else `parker` is unparked when there is.
-    mutating func waitForEvent(_ parker: Parker) -> Bool {
+    mutating func waitForEvent(_ parker: Parker, for audience: Audience = .anyThread) -> Bool {
         eventWaiters.removeAll { $0 === parker }
-        guard gate.available == 0 else { return false }
+        guard gate.available(to: audience) == 0 else { return false }
         gate.foundNothing()
         eventWaiters.append(parker)
         return true

@@ -10,13 +10,14 @@ extension EngineCore {
 
     /// Something has become available.
     mutating func post(_ entry: EventQueue.Entry, _ actions: inout Actions) {
-        if gate.added() { actions.notify = true }
+        let audience = audience(of: entry)
+        if gate.added(for: audience) { actions.notify = true }
         actions.wakeWaiters += eventWaiters
         eventWaiters = []
         let live = gate.available
         let requests = requests
         let evals = evals
-        events.append(entry, live: live) { entry in
+        events.append(entry, for: audience, live: live) { entry in
             switch entry {
             case .request(let id): requests[id]?.isPending == true
             case .finished(let id): evals[id]?.outcome != nil
@@ -25,11 +26,21 @@ extension EngineCore {
         }
     }
 
-    /// The oldest event. Nil when there is none.
-    package mutating func nextEvent() -> Event? {
-        while let entry = events.popFirst() {
+    /// Who may take it: what is about a request goes where the request goes.
+    private func audience(of entry: EventQueue.Entry) -> Audience {
+        switch entry {
+        case .request(let id): requests[id]?.function.audience ?? .anyThread
+        case .withdrawn(_, _, let function): function.audience
+        case .finished, .output: .anyThread
+        }
+    }
+
+    /// The oldest event. Nil when there is none for this audience.
+    package mutating func nextEvent(for audience: Audience = .anyThread) -> Event? {
+        while let entry = events.popFirst(for: audience) {
+            let itsAudience = self.audience(of: entry)
             guard let event = claim(entry) else { continue }
-            gate.removed()
+            gate.removed(for: itsAudience)
             return event
         }
         gate.foundNothing()

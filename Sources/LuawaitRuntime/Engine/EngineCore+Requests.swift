@@ -36,19 +36,22 @@ extension EngineCore {
 
     /// Takes the oldest pending request.
     ///
-    /// - Parameter accept: copies what the host wants of it; when that fails (no memory), the request stays pending.
+    /// - Parameters:
+    ///   - audience: who asks
+    ///   - accept: copies what the host wants of it; when that fails (no memory), the request stays pending
     /// - Returns: whether there was one, and it was accepted.
-    package mutating func takeRequest<Taken>(accept: (Handover) throws(CallError) -> Taken) throws(CallError) -> Taken?
-    {
-        guard let request = requests.firstPending() else {
+    package mutating func takeRequest<Taken>(
+        for audience: Audience = .anyThread, accept: (Handover) throws(CallError) -> Taken
+    ) throws(CallError) -> Taken? {
+        guard let request = requests.firstPending(for: audience) else {
             gate.foundNothing()
             return nil
         }
         let handover = Handover(
             request: request.id, eval: request.eval, function: request.function, args: request.args)
         let taken = try accept(handover)
-        requests.takeFirst()
-        gate.removed()
+        requests.takeFirst(request)
+        gate.removed(for: request.function.audience)
         return taken
     }
 
@@ -76,7 +79,7 @@ extension EngineCore {
     mutating func timeOutCall(_ id: RequestID, _ actions: inout Actions) {
         // Its timer is the one that fired, and has left the queue.
         guard let request = requests.close(id) else { return }
-        if request.isPending { gate.removed() }
+        if request.isPending { gate.removed(for: request.function.audience) }
         noteWithdrawn(request, &actions)
         let limits = evals[request.eval]?.eval.options.limits
         let timeout = request.function.timeoutMilliseconds ?? limits?.callTimeoutMilliseconds ?? 0
@@ -98,7 +101,7 @@ extension EngineCore {
 
     private mutating func close(_ id: RequestID) -> RequestTable.Request? {
         guard let request = requests.close(id) else { return nil }
-        if request.isPending { gate.removed() }
+        if request.isPending { gate.removed(for: request.function.audience) }
         if request.hasTimer { voidTimer() }
         return request
     }

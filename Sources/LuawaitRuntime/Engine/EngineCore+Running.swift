@@ -42,13 +42,15 @@ extension EngineCore {
     ///
     /// - Returns: whether there is more to run.
     package mutating func endRun() -> Bool {
-        let hasWork = !ready.isEmpty || !garbage.isEmpty
         if !hasWork, workIsPosted {
             workIsPosted = false
             gate.removed()
         }
         return hasWork
     }
+
+    /// Whether there is something to do for whoever runs scripts.
+    var hasWork: Bool { !ready.isEmpty || !garbage.isEmpty }
 
     mutating func takeGarbage(atMost most: Int) -> [Eval.Remains] {
         let taken = Array(garbage.suffix(most))

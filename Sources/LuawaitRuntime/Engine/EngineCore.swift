@@ -8,6 +8,8 @@ package struct EngineCore: Sendable {
     enum Deadline: Hashable {
         case call(RequestID)
         case eval(EvalID)
+        /// The host's pool is to be asked again.
+        case retry
     }
 
     struct Record {
@@ -55,7 +57,10 @@ package struct EngineCore: Sendable {
 
     /// Totals since the engine was created.
     package struct Counts: Sendable {
+        /// Ids given to evals.
         package var started: UInt64 = 0
+        /// Of these, how many the host's pool would not run: their start has failed.
+        package var refused: UInt64 = 0
         package var succeeded: UInt64 = 0
         package var failed: UInt64 = 0
         package var cancelled: UInt64 = 0
@@ -63,14 +68,19 @@ package struct EngineCore: Sendable {
         package var withdrawn: UInt64 = 0
     }
 
-    /// Whether the host's own threads run the scripts.
-    let isHostRun: Bool
+    let executor: EngineConfig.Executor
+    /// Executor "custom": what the host's pool has been given.
+    package internal(set) var tasks: PoolTasks
     /// Executor "host": that there is something to run has been made known, as one of the things to take.
     var workIsPosted = false
 
-    package init(warmContexts: Int, isHostRun: Bool = false, limits: QueueLimits = QueueLimits()) {
+    package init(
+        warmContexts: Int, executor: EngineConfig.Executor = .threads, poolTasks: Int = 1,
+        limits: QueueLimits = QueueLimits()
+    ) {
         warm = WarmContexts(wanted: warmContexts)
-        self.isHostRun = isHostRun
+        self.executor = executor
+        tasks = PoolTasks(most: poolTasks)
         self.limits = limits
     }
 
@@ -98,9 +108,13 @@ package struct EngineCore: Sendable {
 
     /// There is something to do for whoever runs scripts.
     private mutating func postWork(_ actions: inout Actions) {
-        if !isHostRun {
+        switch executor {
+        case .threads:
             if let worker = idle.popLast() { actions.wakeWorkers.append(worker) }
-        } else if !workIsPosted {
+        case .custom:
+            if tasks.workCame() { actions.tasks += 1 }
+        case .host:
+            guard !workIsPosted else { return }
             workIsPosted = true
             if gate.added() { actions.notify = true }
             // Who shuts the engine down runs its scripts.
@@ -146,10 +160,7 @@ package struct EngineCore: Sendable {
             voidTimer()
         }
         liveCount -= 1
-        if liveCount == 0 {
-            actions.wakeWaiters += quietWaiters
-            quietWaiters = []
-        }
+        wakeWhoWaitsForQuiet(&actions)
         actions.wakeWaiters += record.waiters
         record.waiters = []
         if let waker = record.waker {
@@ -164,6 +175,12 @@ package struct EngineCore: Sendable {
         record.runner = nil
         evals[id] = record
         if !record.isDirect { post(.finished(id), &actions) }
+    }
+
+    mutating func wakeWhoWaitsForQuiet(_ actions: inout Actions) {
+        guard liveCount == 0 else { return }
+        actions.wakeWaiters += quietWaiters
+        quietWaiters = []
     }
 
     /// Leaves it to the workers: here the core's lock is held.
@@ -206,6 +223,7 @@ package struct EngineCore: Sendable {
             switch deadline {
             case .call(let id): requests[id] != nil
             case .eval(let id): evals[id]?.hasTimer == true
+            case .retry: true
             }
         }
     }
@@ -220,6 +238,7 @@ package struct EngineCore: Sendable {
             case .eval(let id):
                 evals[id]?.hasTimer = false
                 condemn(id, .timedOut, &actions)
+            case .retry: retryTask(&actions)
             }
         }
         return timers.next ?? .distantFuture

@@ -39,7 +39,7 @@ package struct Figures: Sendable {
         guard let all = JSONValue.object(), let evals = JSONValue.object(), let requests = JSONValue.object(),
             let contexts = JSONValue.object()
         else { return nil }
-        evals.set("started", Int(counts.started))
+        evals.set("started", Int(counts.started - counts.refused))
         evals.set("queued", queued)
         evals.set("running", running)
         evals.set("parked", parked)

@@ -1,3 +1,10 @@
+/// Which of the host's threads may take something.
+package enum Audience: Sendable {
+    case anyThread
+    /// The one that called `luawait_bind_main_thread`.
+    case mainThread
+}
+
 /// How many things there are for the host to take, and when to tell it.
 ///
 /// The descriptor shows a level: readable while there is something. The notifier is called on an edge: once for everything
@@ -5,21 +12,26 @@
 /// its evals one by one and finds eval 3 in progress must hear of eval 3's end, even if eval 7 ended long ago and is next
 /// in its loop. So each look that finds nothing arms the notifier again.
 package struct EventGate: Equatable {
+    /// All there is.
     package private(set) var available = 0
+    /// How much of it is for the main thread alone.
+    package private(set) var availableOnMainThreadOnly = 0
     private var isArmed = true
 
     package init() {}
 
     /// - Returns: whether to notify.
-    package mutating func added() -> Bool {
+    package mutating func added(for audience: Audience = .anyThread) -> Bool {
         available += 1
+        if audience == .mainThread { availableOnMainThreadOnly += 1 }
         defer { isArmed = false }
         return isArmed
     }
 
     /// Something was taken, or is not to be had any more.
-    package mutating func removed() {
+    package mutating func removed(for audience: Audience = .anyThread) {
         available -= 1
+        if audience == .mainThread { availableOnMainThreadOnly -= 1 }
         if available == 0 { isArmed = true }
     }
 
@@ -33,5 +45,13 @@ package struct EventGate: Equatable {
     package mutating func notifierSet() -> Bool {
         isArmed = available == 0
         return available > 0
+    }
+
+    var isOpenToAny: Bool { available(to: .anyThread) > 0 }
+    var isOpenToMainOnly: Bool { availableOnMainThreadOnly > 0 }
+
+    /// What a thread can take.
+    package func available(to audience: Audience) -> Int {
+        audience == .mainThread ? available : available - availableOnMainThreadOnly
     }
 }

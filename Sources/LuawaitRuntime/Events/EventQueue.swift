@@ -15,23 +15,40 @@ package struct EventQueue: Sendable {
         case output(EvalID, OwnedText)
     }
 
-    private var entries = Deque<Entry>()
+    private typealias Line = Deque<(number: UInt64, entry: Entry)>
+
+    /// What any thread may take, and what the main thread alone: apart, or those that may not take the main thread's would
+    /// have to search.
+    private var common = Line()
+    private var mainOnly = Line()
+    private var lastNumber: UInt64 = 0
 
     package init() {}
 
     /// Stale entries included. For tests.
-    package var storedCount: Int { entries.count }
+    package var storedCount: Int { common.count + mainOnly.count }
 
     /// - Parameters:
     ///   - live: how many entries are still to be handed out, this one included
     ///   - isLive: whether one is
-    package mutating func append(_ entry: Entry, live: Int, isLive: (Entry) -> Bool) {
-        entries.append(entry)
+    package mutating func append(
+        _ entry: Entry, for audience: Audience = .anyThread, live: Int, isLive: (Entry) -> Bool
+    ) {
+        lastNumber += 1
+        if audience == .mainThread {
+            mainOnly.append((lastNumber, entry))
+        } else {
+            common.append((lastNumber, entry))
+        }
         // A host that never asks for events must not pay for their order for ever.
-        if entries.count > 64, entries.count > 4 * live { entries.removeAll { !isLive($0) } }
+        guard storedCount > 64, storedCount > 4 * live else { return }
+        common.removeAll { !isLive($0.entry) }
+        mainOnly.removeAll { !isLive($0.entry) }
     }
 
-    package mutating func popFirst() -> Entry? {
-        entries.popFirst()
+    package mutating func popFirst(for audience: Audience = .anyThread) -> Entry? {
+        guard audience == .mainThread, let main = mainOnly.first else { return common.popFirst()?.entry }
+        if let first = common.first, first.number < main.number { return common.popFirst()?.entry }
+        return mainOnly.popFirst()?.entry
     }
 }

@@ -1,80 +1,47 @@
 import Synchronization
 
-/// How the host learns that there is something to take: the descriptor and the notifier.
+/// How the host learns that there is something to take: the descriptors and the notifier.
 final class HostSignal: Sendable {
-    /// What the descriptor should show. Written under the core's lock, so that the last writer is right.
-    private let level = Atomic<Bool>(false)
+    /// What any thread may take.
+    let common = EventLevel()
+    /// What only the main thread may take.
+    let mainOnly = EventLevel()
     private let state = Locked<State>(State())
-    /// The descriptors to raise, lower and arm, once they are there: -1 before.
-    private let descriptor = Atomic<Int32>(-1)
+    /// The descriptor to arm, once it is there: -1 before.
     private let timer = Atomic<Int32>(-1)
-    /// Whether the descriptor has been written to since it was last read, or is about to be.
-    private let isRaised = Atomic<Bool>(false)
     private let hasNotifier = Atomic<Bool>(false)
 
     private struct State {
         var eventFD: EventFD?
+        /// The main thread's: readable while `eventFD` is, or there is something for the main thread alone.
+        var mainEventFD: EventFD?
         var notifier: Notifier?
         var generation: UInt64 = 0
     }
 
-    /// Called with the core's lock held: what is to be seen once it is released.
-    func publish(level isReadable: Bool) {
-        level.store(isReadable, ordering: .sequentiallyConsistent)
-    }
-
-    // MARK: - The descriptor
-
-    /// Makes the descriptor show the level. After the core's lock has been released, by whoever has changed the level.
-    ///
-    /// No lock is held while it is written: the write wakes the host, who would run into that lock at once. Instead,
-    /// each side looks at the level again after its system call, and makes good what the other side's change has undone. So
-    /// whatever order the calls come in, the last of them leaves the descriptor as the level says.
-    func update() {
-        let descriptor = descriptor.load(ordering: .acquiring)
-        guard descriptor >= 0 else { return }
-        if !level.load(ordering: .sequentiallyConsistent) {
-            lower(descriptor)
-        } else if !isRaised.exchange(true, ordering: .sequentiallyConsistent) {
-            raise(descriptor)
-        }
-    }
-
-    private func raise(_ descriptor: Int32) {
-        isRaised.store(true, ordering: .sequentiallyConsistent)
-        EventFD.raise(descriptor)
-        // Taken already, before the write: nobody else will come to lower it.
-        if !level.load(ordering: .sequentiallyConsistent) { lower(descriptor) }
-    }
-
-    private func lower(_ descriptor: Int32) {
-        EventFD.lower(descriptor)
-        // In this order: set before the read, a flag raised by a third party in between would stand for a write that the
-        // read has swallowed, and keep the next one from being made (docs/model/host_signal.pml).
-        isRaised.store(false, ordering: .sequentiallyConsistent)
-        // The read may have swallowed somebody's write, so it is not enough that `isRaised` is set.
-        if level.load(ordering: .sequentiallyConsistent) { raise(descriptor) }
-    }
-
     /// - Throws: `.system`.
     ///
-    /// - Parameter withTimer: whether it is to become readable when the deadline given to `arm` has come.
-    func makeDescriptor(withTimer: Bool) throws(CallError) -> Int32 {
-        let result: Result<EventFD, CallError> = state.withLock { state in
-            if let made = state.eventFD { return .success(made) }
+    /// - Parameters:
+    ///   - withTimer: whether it is to become readable when the deadline given to `arm` has come
+    ///   - onMainThread: whose descriptor it is to be
+    func makeDescriptor(withTimer: Bool, onMainThread: Bool = false) throws(CallError) -> Int32 {
+        let result: Result<(EventFD, EventFD?), CallError> = state.withLock { state in
             do throws(CallError) {
-                let made = try EventFD(withTimer: withTimer)
-                state.eventFD = made
-                return .success(made)
+                if state.eventFD == nil { state.eventFD = try EventFD(withTimer: withTimer) }
+                let made = state.eventFD!
+                guard onMainThread else { return .success((made, nil)) }
+                if state.mainEventFD == nil { state.mainEventFD = try EventFD(beside: made) }
+                return .success((made, state.mainEventFD))
             } catch {
                 return .failure(error)
             }
         }
-        let made = try result.get()
-        descriptor.store(made.level, ordering: .releasing)
+        let (made, main) = try result.get()
         timer.store(made.timer, ordering: .releasing)
-        update()
-        return made.descriptor
+        common.show(on: made.level)
+        guard let main else { return made.descriptor }
+        mainOnly.show(on: main.level)
+        return main.descriptor
     }
 
     /// The descriptor is to be readable from then on, whatever its level. Only where no thread keeps the deadlines.

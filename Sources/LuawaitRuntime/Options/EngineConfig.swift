@@ -15,7 +15,7 @@ package struct EngineConfig: Sendable {
     }
 
     package enum Executor: String, CaseIterable, Sendable {
-        case threads, host
+        case threads, host, custom
     }
 
     package var executor = Executor.threads

@@ -41,13 +41,24 @@ package func chunkName(_ name: String, what: String) throws(CallError) -> String
 package struct FunctionOptions: Sendable {
     /// Nil: the eval's.
     package var timeoutMilliseconds: Int64?
+    package var audience = Audience.anyThread
 
-    /// - Parameter isCallback: a callback answers at once, so a timeout would promise what nobody can keep.
+    private enum Thread: String, CaseIterable {
+        case any, main
+    }
+
+    /// - Parameter isCallback: a callback answers at once, so a timeout would promise what nobody can keep; and where the
+    ///   script runs.
     package init(json text: UnsafeBufferPointer<UInt8>?, isCallback: Bool, maxDepth: Int) throws(CallError) {
-        let options = try OptionObject(text, what: "options", known: ["timeout_ms"], maxDepth: maxDepth)
+        let options = try OptionObject(text, what: "options", known: ["timeout_ms", "thread"], maxDepth: maxDepth)
         timeoutMilliseconds = try options.integer("timeout_ms", in: 0...(366 * 24 * 3600 * 1000))
-        if isCallback, timeoutMilliseconds != nil {
+        if try options.choice("thread", Thread.self) == .main { audience = .mainThread }
+        guard isCallback else { return }
+        if timeoutMilliseconds != nil {
             throw CallError(.option, "options.timeout_ms: a callback answers at once and has no timeout")
+        }
+        if options.value("thread") != nil {
+            throw CallError(.option, "options.thread: a callback runs on the thread that runs the script")
         }
     }
 }

@@ -11,9 +11,14 @@ package final class HostFunction: @unchecked Sendable {
     package let timeoutMilliseconds: Int64?
     /// Nil: answered by request.
     package let callback: HostCallback?
+    /// Who may take its requests.
+    package let audience: Audience
 
-    package init(name: String, timeoutMilliseconds: Int64?, callback: HostCallback?) {
+    package init(
+        name: String, timeoutMilliseconds: Int64?, callback: HostCallback?, audience: Audience = .anyThread
+    ) {
         self.name = name
+        self.audience = audience
         cName = UnsafePointer(strdup(name))
         self.timeoutMilliseconds = timeoutMilliseconds
         self.callback = callback

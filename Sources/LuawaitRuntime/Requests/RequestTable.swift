@@ -20,6 +20,8 @@ package struct RequestTable {
     private var open: [RequestID: Request] = [:]
     /// May name requests that are not pending any more; they are skipped.
     private var order = Deque<RequestID>()
+    /// Of those that the main thread alone may take.
+    private var mainOrder = Deque<RequestID>()
     private var lastID: UInt64 = 0
     package private(set) var pendingCount = 0
 
@@ -38,33 +40,49 @@ package struct RequestTable {
         let id = RequestID(lastID)
         open[id] = Request(
             id: id, eval: eval, function: function, args: args, isPending: true, hasTimer: hasTimer)
-        order.append(id)
+        if function.audience == .mainThread {
+            mainOrder.append(id)
+        } else {
+            order.append(id)
+        }
         pendingCount += 1
         return id
     }
 
-    /// The oldest pending one; it stays where it is.
-    package mutating func firstPending() -> Request? {
-        while let id = order.first {
+    /// The oldest pending one that this audience may take; it stays where it is.
+    package mutating func firstPending(for audience: Audience = .anyThread) -> Request? {
+        let first = firstPending(in: \.order)
+        guard audience == .mainThread, let main = firstPending(in: \.mainOrder) else { return first }
+        // Ids grow: the smaller one is the older one.
+        guard let first, first.id.value < main.id.value else { return main }
+        return first
+    }
+
+    private mutating func firstPending(in order: WritableKeyPath<Self, Deque<RequestID>>) -> Request? {
+        while let id = self[keyPath: order].first {
             if let request = open[id], request.isPending { return request }
-            order.removeFirst()
+            self[keyPath: order].removeFirst()
         }
         return nil
     }
 
     /// Hands out the one that `firstPending` showed.
-    package mutating func takeFirst() {
-        guard let id = order.popFirst(), open[id]?.isPending == true else { return }
-        open[id]!.isPending = false
-        open[id]!.args = nil
-        pendingCount -= 1
+    package mutating func takeFirst(_ request: Request) {
+        if order.first == request.id { order.removeFirst() }
+        if mainOrder.first == request.id { mainOrder.removeFirst() }
+        _ = handOut(request.id)
     }
 
     /// Hands out a pending one as an event.
     package mutating func takeAsEvent(_ id: RequestID) -> Request? {
+        guard let request = handOut(id) else { return nil }
+        open[id]!.isEvent = true
+        return request
+    }
+
+    private mutating func handOut(_ id: RequestID) -> Request? {
         guard let request = open[id], request.isPending else { return nil }
         open[id]!.isPending = false
-        open[id]!.isEvent = true
         open[id]!.args = nil
         pendingCount -= 1
         return request
@@ -77,8 +95,10 @@ package struct RequestTable {
         guard let request = open.removeValue(forKey: id) else { return nil }
         if request.isPending { pendingCount -= 1 }
         // Many withdrawn ones behind a pending one that nobody takes must not pile up, nor those handed out as events.
-        if order.count > 64, order.count > 4 * (pendingCount + 1) {
+        let storedCount = order.count + mainOrder.count
+        if storedCount > 64, storedCount > 4 * (pendingCount + 1) {
             order.removeAll { open[$0]?.isPending != true }
+            mainOrder.removeAll { open[$0]?.isPending != true }
         }
         return request
     }

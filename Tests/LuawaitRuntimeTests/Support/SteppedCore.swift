@@ -194,7 +194,7 @@ final class SteppedCore {
         if core.gate.available != pending + unread {
             return "the gate counts \(core.gate.available), not \(pending) requests and \(unread) outcomes"
         }
-        if Int(counts.started) != ended + unfinished {
+        if Int(counts.started) != ended + unfinished + Int(counts.refused) {
             return "\(counts.started) evals started, but \(ended) have ended and \(unfinished) not"
         }
         if Int(core.requests.postedCount) != closed + open {

@@ -24,6 +24,16 @@ final class EventFD: Sendable {
         _ = try Self.check(both)
     }
 
+    /// Readable while `other` is, or its own level is raised. `other` must live as long.
+    ///
+    /// - Throws: `.system`.
+    init(beside other: EventFD) throws(CallError) {
+        let level = try Self.check(lwp_level_new())
+        let both = lwp_either_new(other.descriptor, level)
+        (descriptor, self.level, timer) = (both, level, -1)
+        _ = try Self.check(both)
+    }
+
     private static func check(_ descriptor: Int32) throws(CallError) -> Int32 {
         guard descriptor < 0 else { return descriptor }
         throw CallError(.system, "no event descriptor could be created: \(String(cString: strerror(-descriptor)))")

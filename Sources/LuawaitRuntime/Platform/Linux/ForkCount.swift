@@ -10,7 +10,13 @@ package enum ForkCount {
 
     /// Runs once; the system forgets no handler.
     private static let handler: Void = {
-        pthread_atfork(nil, nil) { ForkCount.count.wrappingAdd(1, ordering: .relaxed) }
+        pthread_atfork(
+            { TaskTable.lockForFork() },
+            { TaskTable.unlockAfterFork() },
+            {
+                TaskTable.unlockAfterFork()
+                ForkCount.count.wrappingAdd(1, ordering: .relaxed)
+            })
     }()
 
     /// The count of this process, which is kept from the first call on.

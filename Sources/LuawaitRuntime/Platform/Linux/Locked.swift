@@ -25,6 +25,10 @@ struct Locked<Value: Sendable>: ~Copyable, @unchecked Sendable {
         mutex.deallocate()
     }
 
+    /// For what cannot be a closure: fork(2).
+    borrowing func lock() { pthread_mutex_lock(mutex) }
+    borrowing func unlock() { pthread_mutex_unlock(mutex) }
+
     borrowing func withLock<Result>(_ body: (inout Value) -> Result) -> Result {
         pthread_mutex_lock(mutex)
         defer { pthread_mutex_unlock(mutex) }

@@ -1,0 +1,52 @@
+/// Executor "custom": the host's pool lends its threads, a task at a time.
+extension Engine {
+    /// Sets, replaces or (with nil) removes the pool.
+    package func setPool(_ pool: HostPool?) {
+        let old = hostPool.withLock { current in
+            defer { current = pool }
+            return current
+        }
+        withCore { core, actions in core.setHasPool(pool != nil, &actions) }
+        // Dropping it calls the host.
+        withExtendedLifetime(old) {}
+    }
+
+    /// Asks the pool for a turn. With no lock held: this calls the host.
+    func submitTask() {
+        let id = TaskTable.add(taskGate)
+        let pool = hostPool.withLock { $0 }
+        let code = pool?.submit(id) ?? 0
+        guard pool == nil || code != 0 else { return }
+        // A pool that says no and runs it nevertheless comes too late.
+        guard TaskTable.take(id) != nil else { return }
+        taskWasRefused(code)
+    }
+
+    private func taskWasRefused(_ code: Int32) {
+        let now = Instant.now()
+        withCore { core, actions in core.taskRefused(code, now: now, &actions) }
+    }
+
+    /// What a pool's thread does with a task.
+    package static func runTask(_ id: TaskID) {
+        guard let gate = TaskTable.take(id), let engine = gate.enter() else { return }
+        engine.runTask()
+        gate.leave()
+    }
+
+    private func runTask() {
+        let runner: Runner
+        do throws(CallError) {
+            runner = try borrowRunner()
+        } catch {
+            taskWasRefused(0)
+            return
+        }
+        withCore { core, _ in core.tasks.begun() }
+        runner.bind()
+        runReady(on: runner, until: Instant.now().advanced(nanoseconds: config.sliceNanoseconds))
+        runner.unbind()
+        giveBack(runner)
+        withCore { core, actions in core.taskEnded(&actions) }
+    }
+}
