@@ -264,7 +264,7 @@ lwb_event lwb_eval_resume(lwb_eval *eval, lwb_stopper *stopper, lwb_answer answe
     context->yield = LWB_YIELD_SCRIPT;
     context->cpu_end_ns = limited ? begun + eval->cpu_left_ns : INT64_MAX;
     context->running = eval->coroutine;
-    if (lwb_stopper_counts(stopper)) lwb_hook_counting(eval->coroutine);
+    if (lwb_stopper_counts(stopper)) lwb_hook_counting(eval->coroutine, stopper);
 
     lwb_stopper_enter(stopper, context);
     int status = lua_resume(eval->coroutine, context->main, arguments, &results);

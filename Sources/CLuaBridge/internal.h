@@ -152,7 +152,7 @@ void lwb_check_stop(lua_State *L, lwb_context *context);
 int lwb_raise_stop(lua_State *L, lwb_context *context);
 // Called by the signal handler, or by the thread itself: async-signal-safe, does not raise.
 void lwb_obey(lwb_context *context, int orders);
-void lwb_hook_counting(lua_State *L);
+void lwb_hook_counting(lua_State *L, const lwb_stopper *stopper);
 
 // stop_signal.c; none of them raises.
 void lwb_stopper_enter(lwb_stopper *stopper, lwb_context *context);
@@ -161,6 +161,8 @@ void lwb_stopper_pause(lwb_stopper *stopper);
 void lwb_stopper_resume(lwb_stopper *stopper);
 int lwb_stopper_take_orders(lwb_stopper *stopper);
 bool lwb_stopper_counts(const lwb_stopper *stopper);
+// How many instructions pass between two looks for orders.
+int lwb_stopper_interval(const lwb_stopper *stopper);
 bool lwb_stopper_slice_is_over(const lwb_stopper *stopper);
 int64_t lwb_stopper_cpu_mark(const lwb_stopper *stopper);
 int64_t lwb_thread_cpu_ns(void);

@@ -10,9 +10,6 @@ static const char stop_value; // its address is the error a condemned script die
 
 static void hook(lua_State *L, lua_Debug *event);
 
-// How many instructions pass between two looks when orders are looked for by counting.
-enum { COUNTING_INTERVAL = 1000 };
-
 // Setting a hook visits every frame of the stack, of which a deep recursion has half a million: only where it changes.
 static void change_hook(lua_State *L, int mask, int count) {
     if (lua_gethookmask(L) != mask || lua_gethookcount(L) != count) lua_sethook(L, mask ? hook : NULL, mask, count);
@@ -26,14 +23,14 @@ static void set_hook(const lwb_context *context, lua_State *L) {
 
 static void unset_hook(const lwb_context *context, lua_State *L) {
     if (context->stopper != NULL && lwb_stopper_counts(context->stopper)) {
-        lwb_hook_counting(L);
+        lwb_hook_counting(L, context->stopper);
     } else {
         change_hook(L, 0, 0);
     }
 }
 
-void lwb_hook_counting(lua_State *L) {
-    change_hook(L, LUA_MASKCOUNT, COUNTING_INTERVAL);
+void lwb_hook_counting(lua_State *L, const lwb_stopper *stopper) {
+    change_hook(L, LUA_MASKCOUNT, lwb_stopper_interval(stopper));
 }
 
 // lua_sethook may be called from a signal handler (Lua's own interpreter does); nothing else here touches Lua.

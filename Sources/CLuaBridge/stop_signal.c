@@ -25,6 +25,9 @@
 
 enum { PHASE_IDLE, PHASE_RUNNING, PHASE_CLAIMED, PHASE_PAUSED };
 
+// How many instructions pass between two looks for orders, when they are looked for by counting.
+enum { COUNTING_INTERVAL = 1000 };
+
 enum { ORDERS_SHIFT = 4, TICKET_SHIFT = 8, LOW_BITS = 15 };
 
 struct lwb_stopper {
@@ -34,6 +37,7 @@ struct lwb_stopper {
     lwb_context *context;
     int64_t cpu_mark_ns;
     int64_t slice_end_ns;
+    int slice_instructions; // 0: the clock says when a slice is over
     lwb_stopper *outer; // of a run whose callback evaluates another script on the same thread
     sigset_t mask_before;
 };
@@ -139,7 +143,16 @@ void lwb_stopper_set_slice_end(lwb_stopper *stopper, int64_t slice_end_ns) {
     stopper->slice_end_ns = slice_end_ns;
 }
 
+void lwb_stopper_set_slice_instructions(lwb_stopper *stopper, int instructions) {
+    stopper->slice_instructions = instructions;
+}
+
+int lwb_stopper_interval(const lwb_stopper *stopper) {
+    return stopper->slice_instructions != 0 ? stopper->slice_instructions : COUNTING_INTERVAL;
+}
+
 bool lwb_stopper_slice_is_over(const lwb_stopper *stopper) {
+    if (stopper->slice_instructions != 0) return true; // asked once in an interval, and that is the slice
     return stopper->slice_end_ns != 0 && clock_ns(CLOCK_MONOTONIC) >= stopper->slice_end_ns;
 }
 

@@ -76,7 +76,7 @@ public func luawait_wait(
     status { () throws(CallError) in
         let engine = try LuawaitABI.engine(engine)
         guard let state else { throw missing("state") }
-        try report(engine.wait(EvalID(eval_id), until: deadline(timeout_ms)), state, outcome, outcome_length)
+        try report(engine.wait(EvalID(eval_id), until: engine.deadline(timeout_ms)), state, outcome, outcome_length)
     }
 }
 

@@ -24,7 +24,7 @@ public func luawait_next_timeout(
             timeout_ms.pointee = -1
             return
         }
-        let left = max(0, next.nanoseconds - Instant.now().nanoseconds)
+        let left = max(0, next.nanoseconds - engine.clock.now().nanoseconds)
         timeout_ms.pointee = left / 1_000_000 + (left % 1_000_000 > 0 ? 1 : 0)
     }
 }

@@ -4,7 +4,8 @@ import LuawaitRuntime
 @_cdecl("luawait_shutdown") @implementation
 public func luawait_shutdown(_ engine: OpaquePointer?, _ timeout_ms: Int64) -> luawait_status {
     status { () throws(CallError) in
-        try LuawaitABI.engine(engine).shutDown(by: deadline(timeout_ms))
+        let engine = try LuawaitABI.engine(engine)
+        try engine.shutDown(by: engine.deadline(timeout_ms))
     }
 }
 
@@ -12,7 +13,8 @@ public func luawait_shutdown(_ engine: OpaquePointer?, _ timeout_ms: Int64) -> l
 public func luawait_wait_any(_ engine: OpaquePointer?, _ timeout_ms: Int64) -> luawait_status {
     var isThere = true
     let result = status { () throws(CallError) in
-        isThere = try LuawaitABI.engine(engine).waitForEvent(until: deadline(timeout_ms))
+        let engine = try LuawaitABI.engine(engine)
+        isThere = engine.waitForEvent(until: engine.deadline(timeout_ms))
     }
     return isThere ? result : luawait_status(LUAWAIT_NONE)
 }
@@ -41,7 +43,9 @@ public func luawait_bind_main_thread(_ engine: OpaquePointer?) -> luawait_status
     status { () throws(CallError) in try LuawaitABI.engine(engine).bindMainThread() }
 }
 
-/// Negative milliseconds are no limit.
-func deadline(_ milliseconds: Int64) -> Instant {
-    milliseconds < 0 ? .distantFuture : Instant.now().advanced(milliseconds: milliseconds)
+extension Engine {
+    /// Negative milliseconds are no limit.
+    func deadline(_ milliseconds: Int64) -> Instant {
+        milliseconds < 0 ? .distantFuture : clock.now().advanced(milliseconds: milliseconds)
+    }
 }

@@ -101,6 +101,26 @@ import Testing
         #expect(slices > 20)
     }
 
+    @Test func slices_of_counted_instructions_end_at_the_same_places_always() {
+        func slices(of instructions: Int32) -> Int {
+            let run = BridgeRun(counting: true)
+            lwb_stopper_set_slice_instructions(run.stopper, instructions)
+            #expect(run.prepare(sum) == LWB_READY)
+            var slices = 0
+            repeat {
+                run.announce()
+                slices += 1
+            } while run.resume() == LWB_SLICED
+            #expect(run.takeOutput() == "500500")
+            return slices
+        }
+        let count = slices(of: 100)
+        #expect(count > 10)
+        #expect(slices(of: 100) == count)
+        #expect(slices(of: 10) > count)
+        #expect(slices(of: 1_000_000) == 1)
+    }
+
     @Test(arguments: [false, true]) func being_condemned_goes_before_being_sliced(counting: Bool) {
         let run = BridgeRun(counting: counting)
         #expect(run.prepare(sum) == LWB_READY)

@@ -90,7 +90,7 @@ struct EngineConfigTests {
     }
 
     @Test(arguments: [
-        ("executor", #""threads" or "host""#), ("nulls", #""drop" or "keep""#),
+        ("executor", #""threads" or "host" or "custom""#), ("nulls", #""drop" or "keep""#),
         ("print", #""stdout" or "event" or "none""#),
         ("preemption", #""signal" or "count""#),
     ])

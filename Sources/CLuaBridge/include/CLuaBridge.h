@@ -53,6 +53,10 @@ bool lwb_stopper_order(lwb_stopper *stopper, uint64_t ticket, lwb_order order);
 // never.
 void lwb_stopper_set_slice_end(lwb_stopper *stopper, int64_t slice_end_ns);
 
+// On the bound thread, for all further runs of a counting stopper: a slice ends when a coroutine has run so many
+// instructions, and no clock is looked at. The same script is then sliced at the same places, always.
+void lwb_stopper_set_slice_instructions(lwb_stopper *stopper, int instructions);
+
 // On the bound thread: processor time used so far is nobody's; the next run is charged from here on.
 void lwb_stopper_mark_cpu(lwb_stopper *stopper);
 

@@ -35,7 +35,7 @@ extension Engine {
     ///
     /// - Throws: `.limit`, `.shutdown`, `.executor`.
     package func start(_ script: [UInt8], options: EvalOptions) throws(CallError) -> EvalID {
-        let now = Instant.now()
+        let now = clock.now()
         let eval = try withCore { core, actions throws(CallError) in
             try core.admit()
             let eval = Eval(
@@ -66,11 +66,11 @@ extension Engine {
                 return progress
             }
             if case .ended = progress { return progress }
-            if deadline != .distantFuture, Instant.now() >= deadline {
+            if deadline != .distantFuture, clock.now() >= deadline {
                 withCore { core, _ in core.removeWaiter(parker, id) }
                 return progress
             }
-            parker.park(until: deadline)
+            parker.park(until: deadline, by: clock)
         }
     }
 
@@ -86,7 +86,7 @@ extension Engine {
             runner.unbind()
             giveBack(runner)
         }
-        let now = Instant.now()
+        let now = clock.now()
         let eval = try withCore { core, actions throws(CallError) in
             try core.admit()
             let eval = Eval(
@@ -145,12 +145,12 @@ extension Engine {
         while withCore({ core, _ in core.waitForEvent(parker, for: audience) }) {
             // Where no thread keeps the deadlines, that one has come is for the host to see to.
             let due = watchdog == nil ? nextRun() ?? .distantFuture : .distantFuture
-            let now = Instant.now()
+            let now = clock.now()
             if now >= due || (deadline != .distantFuture && now >= deadline) {
                 withCore { core, _ in core.stopWaiting(parker) }
                 return now >= due
             }
-            parker.park(until: min(deadline, due))
+            parker.park(until: min(deadline, due), by: clock)
         }
         return true
     }
@@ -167,16 +167,16 @@ extension Engine {
         let parker = Parker()
         var deadline = deadline
         while withCore({ core, _ in core.shutDown(parker) }) {
-            if Instant.now() >= deadline {
+            if clock.now() >= deadline {
                 // Those that run end within milliseconds; the others have ended now.
                 withCore { core, actions in core.condemnAll(.shutDown, &actions) }
                 deadline = .distantFuture
             } else if config.executor == .host {
                 // Nobody else may be there to run them. A millisecond at a time, to see when the last has ended.
                 let more = try run(budgetNanoseconds: 1_000_000)
-                if !more { parker.park(until: min(deadline, nextRun() ?? .distantFuture)) }
+                if !more { parker.park(until: min(deadline, nextRun() ?? .distantFuture), by: clock) }
             } else {
-                parker.park(until: deadline)
+                parker.park(until: deadline, by: clock)
             }
         }
     }

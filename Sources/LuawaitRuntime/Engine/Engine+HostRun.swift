@@ -13,7 +13,7 @@ extension Engine {
             runner.unbind()
             giveBack(runner)
         }
-        runReady(on: runner, until: Instant.now().advanced(nanoseconds: max(0, budgetNanoseconds)))
+        runReady(on: runner, until: clock.now().advanced(nanoseconds: max(0, budgetNanoseconds)))
         return withCore { core, _ in core.endRun() }
     }
 
@@ -24,15 +24,15 @@ extension Engine {
             let ticket = runner.announce()
             guard let eval = withCore({ core, _ in core.takeReady(runner: runner, ticket: ticket) }) else { break }
             // Even the smallest budget lets a script get somewhere.
-            let shortest = Instant.now().advanced(nanoseconds: Self.shortestTurn)
+            let shortest = clock.now().advanced(nanoseconds: Self.shortestTurn)
             _ = step(eval, on: runner, until: max(end, shortest))
-        } while Instant.now() < end
+        } while clock.now() < end
         repeat {
             // One at a time: freeing a large world takes long.
             let garbage = withCore { core, _ in core.takeGarbage(atMost: 1) }
             if garbage.isEmpty { break }
             withExtendedLifetime(garbage) {}
-        } while Instant.now() < end
+        } while clock.now() < end
     }
 
     /// 20 µs: some thousand instructions.
@@ -41,7 +41,7 @@ extension Engine {
     /// Between two stays of scripts on a thread, when nobody else keeps the deadlines.
     func fireTimersWithoutWatchdog() {
         guard watchdog == nil else { return }
-        let now = Instant.now()
+        let now = clock.now()
         guard withCore({ core, _ in core.watchdogPlan <= now }) else { return }
         _ = fireTimers(now: now, planning: .distantFuture)
         armDescriptor()

@@ -23,7 +23,7 @@ extension Engine {
     }
 
     private func taskWasRefused(_ code: Int32) {
-        let now = Instant.now()
+        let now = clock.now()
         withCore { core, actions in core.taskRefused(code, now: now, &actions) }
     }
 
@@ -44,7 +44,7 @@ extension Engine {
         }
         withCore { core, _ in core.tasks.begun() }
         runner.bind()
-        runReady(on: runner, until: Instant.now().advanced(nanoseconds: config.sliceNanoseconds))
+        runReady(on: runner, until: clock.now().advanced(nanoseconds: config.sliceNanoseconds))
         runner.unbind()
         giveBack(runner)
         withCore { core, actions in core.taskEnded(&actions) }

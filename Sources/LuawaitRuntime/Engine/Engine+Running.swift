@@ -62,7 +62,7 @@ extension Engine {
     private func park(_ eval: Eval, _ context: Context, _ runner: Runner) -> Step {
         let function = eval.functions.functions[Int(lwb_eval_function(eval.raw))]
         let args = context.takeOutput()
-        let now = Instant.now()
+        let now = clock.now()
         let action = withCore { core, actions in
             core.park(eval, at: function, args: args, now: now, &actions)
         }

@@ -9,6 +9,7 @@ import Synchronization
 /// other: the watchdog's list of runners, the host signal's. Nothing of the host's is called with any of them held.
 package final class Engine: Sendable {
     package let config: EngineConfig
+    package let clock: any Clock
     private let core: Locked<EngineCore>
     /// Nil when the engine has no thread of its own.
     let watchdog: Watchdog?
@@ -32,14 +33,15 @@ package final class Engine: Sendable {
     /// Starts the threads.
     ///
     /// - Throws: `.system` when the system refuses a thread or has no signal; `.memory`.
-    package init(config: EngineConfig) throws(CallError) {
+    package init(config: EngineConfig, clock: any Clock = SystemClock()) throws(CallError) {
         self.config = config
+        self.clock = clock
         seed = config.seed == 0 ? .random(in: 1 ... .max) : UInt64(bitPattern: config.seed)
         core = Locked(
             EngineCore(
                 warmContexts: config.warmContexts, executor: config.executor, poolTasks: config.workers,
                 limits: config.queueLimits))
-        watchdog = config.hasWatchdog ? Watchdog(config: config) : nil
+        watchdog = config.hasWatchdog ? Watchdog(config: config, clock: clock) : nil
         if config.preemption == .signal {
             try Self.installSignal(config.signal)
         }
@@ -75,7 +77,7 @@ package final class Engine: Sendable {
         }
         guard config.executor == .threads else { return }
         for _ in 0..<config.workers {
-            let worker = try Worker(config: config)
+            let worker = try Worker(config: config, clock: clock)
             watchdog?.add(worker.runner)
             try start("luawait-worker") { [self] in worker.work(for: self) }
         }
@@ -202,7 +204,7 @@ package final class Engine: Sendable {
 
     func borrowRunner() throws(CallError) -> Runner {
         if let spare = spareRunners.withLock({ $0.popLast() }) { return spare }
-        let runner = try Runner(config: config)
+        let runner = try Runner(config: config, clock: clock)
         watchdog?.add(runner)
         return runner
     }

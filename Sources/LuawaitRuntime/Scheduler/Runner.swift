@@ -11,15 +11,17 @@ package final class Runner: @unchecked Sendable {
     /// Nanoseconds of the monotonic clock; 0 while nothing runs.
     private let nextStop = Atomic<Int64>(0)
     private let sliceNanoseconds: Int64
+    private let clock: any Clock
 
     /// An eval whose processor time is nearly used up gets at least this much at once: not a signal for each instruction.
     private static let shortestSlice: Int64 = 100_000
 
     /// - Throws: `.memory`.
-    package init(config: EngineConfig) throws(CallError) {
+    package init(config: EngineConfig, clock: any Clock) throws(CallError) {
         guard let stopper = lwb_stopper_new(config.preemption == .count) else { throw .outOfMemory }
         self.stopper = stopper
         sliceNanoseconds = config.sliceNanoseconds
+        self.clock = clock
     }
 
     deinit {
@@ -56,9 +58,10 @@ package final class Runner: @unchecked Sendable {
             eval.answer = nil
         }
         let slice = min(sliceNanoseconds, max(Self.shortestSlice, lwb_eval_cpu_left(eval.raw)))
-        let sliceEnd = min(Instant.now().advanced(nanoseconds: slice), end)
+        let sliceEnd = min(clock.now().advanced(nanoseconds: slice), end)
         nextStop.store(sliceEnd.nanoseconds, ordering: .sequentiallyConsistent)
         lwb_stopper_set_slice_end(stopper, sliceEnd.nanoseconds)
+        if let instructions = clock.instructionsPerSlice { lwb_stopper_set_slice_instructions(stopper, instructions) }
         watchdog?.runHasBegun(until: sliceEnd)
         let event = lwb_eval_resume(eval.raw, stopper, answer)
         nextStop.store(0, ordering: .relaxed)

@@ -12,11 +12,13 @@ package final class Watchdog: Sendable {
     /// Until when it sleeps, or is about to.
     private let wakesAt = Atomic<Int64>(.max)
     private let sliceNanoseconds: Int64
+    private let clock: any Clock
 
     /// How many looks in a row may find nothing running before it sleeps deeply.
     private static let patience = 20
 
-    init(config: EngineConfig) {
+    init(config: EngineConfig, clock: any Clock) {
+        self.clock = clock
         sliceNanoseconds = config.sliceNanoseconds
     }
 
@@ -47,7 +49,7 @@ package final class Watchdog: Sendable {
         lwp_thread_wake_precisely()
         var quietLooks = 0
         while !isStopping.load(ordering: .sequentiallyConsistent) {
-            let now = Instant.now()
+            let now = clock.now()
             let nextSlice = endSlices(now: now)
             quietLooks = nextSlice == nil ? quietLooks + 1 : 0
             // Looking in once in a slice, so that runs need not wake it.
@@ -61,7 +63,7 @@ package final class Watchdog: Sendable {
         let isInTime = runners.withLock { runners in
             runners.allSatisfy { runner in runner.sliceEnd.map { $0 >= wakeUp } ?? true }
         }
-        if isInTime { parker.park(until: wakeUp) }
+        if isInTime { parker.park(until: wakeUp, by: clock) }
     }
 
     /// - Returns: when the first of the running slices ends; nil if nothing runs.

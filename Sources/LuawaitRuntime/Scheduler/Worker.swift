@@ -5,8 +5,8 @@ package final class Worker: Sendable {
     package let runner: Runner
     let parker = Parker()
 
-    package init(config: EngineConfig) throws(CallError) {
-        runner = try Runner(config: config)
+    package init(config: EngineConfig, clock: any Clock) throws(CallError) {
+        runner = try Runner(config: config, clock: clock)
     }
 
     /// The thread's whole life.

@@ -15,7 +15,7 @@ final class SteppedCore {
     init(workers count: Int = 2, warmContexts: Int = 0) throws(CallError) {
         core = EngineCore(warmContexts: warmContexts)
         var workers: [Worker] = []
-        for _ in 0..<count { workers.append(try Worker(config: EngineConfig())) }
+        for _ in 0..<count { workers.append(try Worker(config: EngineConfig(), clock: SystemClock())) }
         self.workers = workers
     }
 

@@ -6,6 +6,16 @@ import Testing
 
 // What the tests of several subjects share.
 
+// A test's own guards against hanging go by the system's clock.
+
+extension Instant {
+    static func now() -> Instant { SystemClock().now() }
+}
+
+extension Parker {
+    func park(until deadline: Instant) { park(until: deadline, by: SystemClock()) }
+}
+
 extension String {
     /// The text as the library gets it from a host.
     func withBytes<Result>(

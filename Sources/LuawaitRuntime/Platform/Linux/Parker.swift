@@ -18,13 +18,16 @@ package final class Parker: @unchecked Sendable {
     }
 
     /// Waits for an unpark. Only one thread at a time may.
-    ///
-    /// - Parameter deadline: the instant to give up at; `.distantFuture` never gives up.
-    package func park(until deadline: Instant = .distantFuture) {
+    package func park() {
+        lwp_parker_park(raw, -1)
+    }
+
+    /// - Parameter deadline: the clock's instant to give up at; `.distantFuture` never gives up.
+    package func park(until deadline: Instant, by clock: any Clock) {
         if deadline == .distantFuture {
-            lwp_parker_park(raw, -1)
+            park()
         } else {
-            lwp_parker_park(raw, max(0, deadline.nanoseconds - Instant.now().nanoseconds))
+            lwp_parker_park(raw, max(0, deadline.nanoseconds - clock.now().nanoseconds))
         }
     }
 

@@ -1,6 +1,4 @@
-import CPlatform
-
-/// A point on the system's monotonic clock. Arithmetic saturates: adding any timeout to any instant is safe.
+/// A point on a monotonic clock. Arithmetic saturates: adding any timeout to any instant is safe.
 package struct Instant: Comparable, Hashable, Sendable {
     package var nanoseconds: Int64
 
@@ -9,10 +7,6 @@ package struct Instant: Comparable, Hashable, Sendable {
     }
 
     package static let distantFuture = Instant(nanoseconds: .max)
-
-    package static func now() -> Instant {
-        Instant(nanoseconds: lwp_monotonic_ns())
-    }
 
     package static func < (left: Instant, right: Instant) -> Bool {
         left.nanoseconds < right.nanoseconds
