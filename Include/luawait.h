@@ -674,6 +674,9 @@ luawait_status luawait_provide_error(luawait_engine *engine, uint64_t request_id
  * see them; until a thread is bound, nobody does. Everything else goes to any thread, the main one included, and any
  * thread may answer. A later call binds another thread.
  *
+ * With executor "host", that scripts are ready to run is then told to the main thread alone: threads that serve requests
+ * need not hear of it. Any thread may still call luawait_run().
+ *
  * @retval LUAWAIT_ERR_ARGUMENT `engine` is NULL
  * @since 0.1
  */

@@ -190,6 +190,27 @@ static void binding_another_thread_takes_it_from_the_first(void) {
     luawait_engine_free(engine);
 }
 
+static void that_scripts_are_ready_is_told_to_the_main_thread_alone(void) {
+    for (int config = 0; config < CONFIGS; config++) {
+        luawait_engine *engine = host_engine_of(config, "");
+        uint64_t early = start(engine, "return 1");
+        CHECK_INT(elsewhere(engine).wait, LUAWAIT_OK);
+        REQUIRE_OK(luawait_bind_main_thread(engine));
+        look found = elsewhere(engine);
+        CHECK_INT(found.wait, LUAWAIT_NONE);
+        CHECK(!found.is_readable);
+        CHECK(readable(engine, 0));
+        CHECK_STATUS(luawait_wait_any(engine, 0), LUAWAIT_OK);
+        CHECK_VALUE(run_to_end(engine, early), "1");
+        CHECK(becomes_quiet(engine));
+        uint64_t late = start(engine, "return 2");
+        CHECK_INT(elsewhere(engine).wait, LUAWAIT_NONE);
+        CHECK(readable(engine, 0));
+        CHECK_VALUE(run_to_end(engine, late), "2");
+        luawait_engine_free(engine);
+    }
+}
+
 static void any_thread_may_answer(void) {
     luawait_engine *engine = engine_with_functions();
     uint64_t eval = start(engine, "return draw()");
@@ -217,4 +238,5 @@ TESTS(TEST(only_the_bound_thread_sees_them), TEST(unbound_nobody_sees_them),
       TEST(the_bound_thread_gets_everything_in_order), TEST(one_by_one_they_come_in_order_too),
       TEST(other_threads_take_the_rest), TEST(the_main_threads_descriptor_shows_everything),
       TEST(a_withdrawn_one_is_told_to_the_main_thread), TEST(binding_another_thread_takes_it_from_the_first),
-      TEST(any_thread_may_answer), TEST(options_are_checked))
+      TEST(that_scripts_are_ready_is_told_to_the_main_thread_alone), TEST(any_thread_may_answer),
+      TEST(options_are_checked))

@@ -144,7 +144,7 @@ extension Engine {
         let audience = audience
         while withCore({ core, _ in core.waitForEvent(parker, for: audience) }) {
             // Where no thread keeps the deadlines, that one has come is for the host to see to.
-            let due = watchdog == nil ? nextRun() ?? .distantFuture : .distantFuture
+            let due = watchdog == nil && isToRun ? nextRun() ?? .distantFuture : .distantFuture
             let now = clock.now()
             if now >= due || (deadline != .distantFuture && now >= deadline) {
                 withCore { core, _ in core.stopWaiting(parker) }

@@ -240,12 +240,18 @@ package final class Engine: Sendable {
     /// The calling thread is the one that main-thread functions are for.
     package func bindMainThread() {
         mainThread.store(lwp_thread_number(), ordering: .sequentiallyConsistent)
+        withCore { core, actions in core.bindMainThread(&actions) }
     }
 
     /// Who the calling thread is.
     var audience: Audience {
         let bound = mainThread.load(ordering: .relaxed)
         return bound != 0 && bound == lwp_thread_number() ? .mainThread : .anyThread
+    }
+
+    /// Whether it is for the calling thread to call `run` when that is due.
+    var isToRun: Bool {
+        mainThread.load(ordering: .relaxed) == 0 || audience == .mainThread
     }
 
     // MARK: - Figures

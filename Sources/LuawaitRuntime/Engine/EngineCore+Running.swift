@@ -38,13 +38,22 @@ extension EngineCore {
         return nil
     }
 
+    /// From here on that there is something to run is told to the main thread alone.
+    mutating func bindMainThread(_ actions: inout Actions) {
+        guard workAudience == .anyThread else { return }
+        workAudience = .mainThread
+        guard workIsPosted else { return }
+        gate.removed(for: .anyThread)
+        if gate.added(for: .mainThread) { actions.notify = true }
+    }
+
     /// The end of a `luawait_run`.
     ///
     /// - Returns: whether there is more to run.
     package mutating func endRun() -> Bool {
         if !hasWork, workIsPosted {
             workIsPosted = false
-            gate.removed()
+            gate.removed(for: workAudience)
         }
         return hasWork
     }

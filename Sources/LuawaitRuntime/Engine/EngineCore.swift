@@ -73,6 +73,8 @@ package struct EngineCore: Sendable {
     package internal(set) var tasks: PoolTasks
     /// Executor "host": that there is something to run has been made known, as one of the things to take.
     var workIsPosted = false
+    /// Whom that is for. With a main thread it is the main thread's: others that wait for requests need not hear of it.
+    var workAudience = Audience.anyThread
 
     package init(
         warmContexts: Int, executor: EngineConfig.Executor = .threads, poolTasks: Int = 1,
@@ -116,7 +118,7 @@ package struct EngineCore: Sendable {
         case .host:
             guard !workIsPosted else { return }
             workIsPosted = true
-            if gate.added() { actions.notify = true }
+            if gate.added(for: workAudience) { actions.notify = true }
             // Who shuts the engine down runs its scripts.
             actions.wakeWaiters += eventWaiters + quietWaiters
             eventWaiters = []
