@@ -38,7 +38,7 @@ struct lwb_stopper {
     int64_t cpu_mark_ns;
     int64_t slice_end_ns;
     int slice_instructions; // 0: the clock says when a slice is over
-    lwb_stopper *outer; // of a run whose callback evaluates another script on the same thread
+    lwb_stopper *outer;     // of a run whose callback evaluates another script on the same thread
     sigset_t mask_before;
 };
 
