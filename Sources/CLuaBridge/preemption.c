@@ -27,6 +27,8 @@ static void unset_hook(const lwb_context *context, lua_State *L) {
     } else {
         change_hook(L, 0, 0);
     }
+    // A signal that came before the last line was carried out has had its hook taken off again.
+    if (context->condemned || context->orders) set_hook(context, L);
 }
 
 void lwb_hook_counting(lua_State *L, const lwb_stopper *stopper) {
@@ -69,14 +71,23 @@ static bool over_budget(lwb_context *context) {
     return true;
 }
 
-static void hook(lua_State *L, lua_Debug *event) {
-    lwb_context *context = lwb_context_of(L);
+void lwb_take_in_orders(lwb_context *context) {
     if (lwb_stopper_counts(context->stopper)) {
         int orders = lwb_stopper_take_orders(context->stopper);
         if (lwb_stopper_slice_is_over(context->stopper)) orders |= LWB_ORDER_SLICE;
         if (orders != 0) lwb_obey(context, orders);
     }
     if (!context->condemned && context->orders && over_budget(context)) context->condemned = 1;
+}
+
+void lwb_forget_slice(lua_State *L, lwb_context *context) {
+    context->orders = 0;
+    unset_hook(context, L);
+}
+
+static void hook(lua_State *L, lua_Debug *event) {
+    lwb_context *context = lwb_context_of(L);
+    lwb_take_in_orders(context);
     if (context->condemned) {
         lwb_raise_stop(L, context);
         return;
@@ -87,8 +98,7 @@ static void hook(lua_State *L, lua_Debug *event) {
     }
     // Lua lets a hook yield in count and line events only; this hook has no other mask before it is condemned.
     if (event->event != LUA_HOOKCOUNT && event->event != LUA_HOOKLINE) return;
-    context->orders = 0;
-    unset_hook(context, L);
+    lwb_forget_slice(L, context);
     // Where it cannot yield the slice goes on, and the next order finds it somewhere else.
     if (!context->can_travel || !lua_isyieldable(L)) return;
     context->yield = LWB_YIELD_SLICE;
