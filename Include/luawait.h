@@ -17,6 +17,7 @@
  *   host      the program that loads this library
  *   engine    configuration, function registry, threads, queues; what a host creates first
  *   eval      one run of one script, named by a 64-bit id; 0 is none
+ *   context   one Lua world. An eval gets a private one; a named context is shared by the evals started in it
  *   request   one host call waiting for its answer, named by a 64-bit id; 0 is none
  *   result    what the host answers a request with: a result or an error
  *   outcome   how an eval ended: succeeded with a value, failed with an error, or cancelled
@@ -86,6 +87,7 @@
  *   luawait_shutdown                                until all has ended or the timeout   no
  *   luawait_register, register_callback, unregister no                               yes
  *   luawait_check                                   while it compiles the script     yes
+ *   luawait_context_new, context_free               no (opens, closes a Lua state)   yes
  *   luawait_start                                   no                               yes
  *   luawait_poll                                    no                               yes
  *   luawait_wait                                    until the end or the timeout     notifier: no; callback: ties up
@@ -114,7 +116,7 @@
  *
  * HOW A SCRIPT SEES THE WORLD
  *
- * Each eval runs in a Lua state of its own: nothing leaks from one to the next. Available: the basic functions (without
+ * Each eval runs in a Lua state of its own: nothing leaks from one to the next (but luawait_context_new()). Available: the basic functions (without
  * dofile and loadfile; load takes text only; collectgarbage only counts and collects), coroutine, string (without
  * dump), table, math, utf8, os.time/clock/date/difftime, json.null, json.array, and the engine's host functions. A
  * script that is an expression (`1 + 1`) gives its value. `__gc` is refused.
@@ -172,7 +174,7 @@ typedef int32_t luawait_status;
     X(LUAWAIT_ERR_MEMORY, -2, "out of memory")                                                                         \
     X(LUAWAIT_ERR_JSON, -3, "malformed JSON, or JSON of the wrong shape")                                              \
     X(LUAWAIT_ERR_OPTION, -4, "an unknown key, a wrong type or a bad value in config or options")                      \
-    X(LUAWAIT_ERR_NOT_FOUND, -5, "no such eval, open request or function")                                             \
+    X(LUAWAIT_ERR_NOT_FOUND, -5, "no such eval, open request, context or function")                                    \
     X(LUAWAIT_ERR_EXISTS, -6, "the name is taken")                                                                     \
     X(LUAWAIT_ERR_SYNTAX, -7, "the script does not compile")                                                           \
     X(LUAWAIT_ERR_SYSTEM, -8, "the operating system refused a thread, a descriptor or a signal")                       \
@@ -328,7 +330,7 @@ luawait_status luawait_shutdown(luawait_engine *engine, int64_t timeout_ms);
  *
  * `{"evals": {"started", "queued", "running", "parked", "finished_unread", "succeeded", "failed", "cancelled"},
  *   "requests": {"posted", "pending", "open", "answered", "withdrawn"},
- *   "workers": n, "contexts": {"live", "warm"}, "timers": n}`
+ *   "workers": n, "contexts": {"live", "warm", "named"}, "timers": n}`
  * `open` counts all requests that can be answered, `pending` those of them that nobody has taken yet.
  *
  * @param json   out: caller frees with luawait_free()
@@ -463,6 +465,8 @@ luawait_status luawait_check(luawait_engine *engine, const char *script, size_t 
  *   name            the chunk's name in messages and tracebacks, "script"
  *   globals         an object; each member becomes a global variable of the script
  *   args            an array; the script finds its members in `...`, at most 200
+ *   context         a named context's id: run in its Lua state, beside its other evals (luawait_context_new)
+ *   globals_shared  with `context`, true: the script's globals are the context's, which all such evals share
  *   timeout_ms, cpu_ms, call_timeout_ms, memory_bytes, nulls   as in the engine's config, for this eval
  *   detached        true: nobody will poll; the outcome is dropped and the id forgotten at the end
  *
@@ -476,6 +480,7 @@ luawait_status luawait_check(luawait_engine *engine, const char *script, size_t 
  * @retval LUAWAIT_ERR_JSON     the options are not JSON
  * @retval LUAWAIT_ERR_OPTION   an unknown key, or a value that is not usable
  * @retval LUAWAIT_ERR_LIMIT    `max_evals`, `max_queued` or `max_unread` is reached; `error` says which
+ * @retval LUAWAIT_ERR_NOT_FOUND there is no such `context`
  * @retval LUAWAIT_ERR_SHUTDOWN after luawait_shutdown()
  * @retval LUAWAIT_ERR_EXECUTOR executor "custom": there is no pool, or it refuses to run the script; nothing was started
  * @retval LUAWAIT_ERR_MEMORY   out of memory
@@ -534,7 +539,7 @@ luawait_status luawait_cancel(luawait_engine *engine, uint64_t eval_id);
  * of one that is answered by request fails in the script, with a message that says to use luawait_start(). All limits
  * hold. Threads other than the caller's are not involved, except to interrupt an overdue script.
  *
- * Parameters are those of luawait_start() (`detached` is refused) and luawait_poll().
+ * Parameters are those of luawait_start() (`detached` and `context` are refused) and luawait_poll().
  *
  * @retval LUAWAIT_OK         the script ended; `state` says how
  * @retval LUAWAIT_ERR_ARGUMENT, LUAWAIT_ERR_JSON, LUAWAIT_ERR_OPTION, LUAWAIT_ERR_LIMIT, LUAWAIT_ERR_SHUTDOWN,
@@ -544,6 +549,43 @@ luawait_status luawait_cancel(luawait_engine *engine, uint64_t eval_id);
 luawait_status luawait_eval(luawait_engine *engine, const char *script, size_t length, const char *options,
                             size_t options_length, int32_t *state, char **outcome, size_t *outcome_length,
                             luawait_error *error);
+
+/* --------------------------------------------------------------------------------------------- Named contexts -- */
+
+/**
+ * Makes a Lua world that many evals share: sessions, scripts for each frame, thousands of small ones. They take turns,
+ * one at a time, whenever one parks, ends, or has had its time slice; each has its own outcome, limits and cancel. The
+ * context sees the host functions that are registered now.
+ *
+ * Each eval has globals of its own, layered over the context's: what it sets, and what it changes in the libraries, no
+ * other eval sees. One started with `"globals_shared": true` has the context's: what it sets there, all others see,
+ * unless it is a name that Lua or the host has given. Tables that they share in this way are shared whole.
+ *
+ * Memory is the context's: what one eval allocates another lacks, and the eval that meets the limit ends with "memory".
+ *
+ * @param options        copied; a JSON object or NULL. Keys: `memory_bytes`, of all evals together, default the engine's;
+ *                       `globals`, an object whose members all evals see
+ * @param options_length bytes, or LUAWAIT_NUL_TERMINATED
+ * @param context_id     out: for the option `context` of luawait_start()
+ * @param error          out, nullable
+ * @retval LUAWAIT_ERR_ARGUMENT a NULL pointer
+ * @retval LUAWAIT_ERR_JSON     the options are not JSON
+ * @retval LUAWAIT_ERR_OPTION   an unknown key or bad value
+ * @retval LUAWAIT_ERR_SHUTDOWN after luawait_shutdown()
+ * @retval LUAWAIT_ERR_MEMORY   out of memory
+ * @since 0.1
+ */
+luawait_status luawait_context_new(luawait_engine *engine, const char *options, size_t options_length,
+                                   uint64_t *context_id, luawait_error *error);
+
+/**
+ * Cancels a context's evals and frees it, with the last of them. Their outcomes are still to be taken.
+ *
+ * @retval LUAWAIT_ERR_ARGUMENT  `engine` is NULL
+ * @retval LUAWAIT_ERR_NOT_FOUND no such context, or it has been freed
+ * @since 0.1
+ */
+luawait_status luawait_context_free(luawait_engine *engine, uint64_t context_id);
 
 /* --------------------------------------------------------------------------------- Scripts on the host's thread -- */
 

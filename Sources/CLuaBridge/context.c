@@ -47,6 +47,7 @@ static void *allocate(void *user_data, void *block, size_t old_size, size_t new_
 }
 
 typedef struct world {
+    const json_t *globals;
     const lwb_function *functions;
     size_t count;
 } world;
@@ -55,10 +56,17 @@ static int build(lua_State *L) {
     const world *parts = lua_touserdata(L, 1);
     lwb_open_sandbox(L);
     lwb_define_functions(L, parts->functions, parts->count);
+    if (lwb_context_of(L)->options.is_shared) {
+        lwb_keep_pristine(L);
+        lua_pushglobaltable(L);
+        if (parts->globals != NULL) lwb_set_globals_at_top(L, parts->globals, false);
+        lua_pop(L, 1);
+    }
     return 0;
 }
 
-lwb_context *lwb_context_new(const lwb_options *options, const lwb_function *functions, size_t count) {
+lwb_context *lwb_context_new(const lwb_options *options, const lwb_function *functions, size_t count,
+                             const json_t *globals) {
     lwb_context *context = calloc(1, sizeof *context);
     if (context == NULL) return NULL;
     context->options = *options;
@@ -71,7 +79,7 @@ lwb_context *lwb_context_new(const lwb_options *options, const lwb_function *fun
     }
     lua_State *L = context->main;
     *(lwb_context **)lua_getextraspace(L) = context;
-    world parts = {functions, count};
+    world parts = {globals, functions, count};
     // Neither push can raise: a light C function, a light userdata, and an empty stack.
     lua_pushcfunction(L, build);
     lua_pushlightuserdata(L, &parts);
@@ -88,10 +96,15 @@ void lwb_context_free(lwb_context *context) {
     // No finalizers of scripts run here: __gc is refused, and __close of a coroutine's variables is not lua_close's affair.
     if (context->main != NULL) lua_close(context->main);
     if (context->held != NULL) json_decref(context->held);
-    free(context->eval);
+    while (context->evals != NULL) {
+        lwb_eval *eval = context->evals;
+        context->evals = eval->next;
+        lwb_buffer_free(&eval->note.text);
+        free(eval);
+    }
     free(context->path);
     lwb_buffer_free(&context->output);
-    lwb_buffer_free(&context->failure_text);
+    lwb_buffer_free(&context->note.text);
     free(context);
 }
 

@@ -56,10 +56,10 @@ static void note_syntax_place(lwb_context *context, const char *chunk_name) {
     if (failure.message.bytes[shown] != ':') return;
     int line = atoi(failure.message.bytes + shown + 1);
     if (line <= 0) return;
-    context->failure_line = line;
-    size_t start = context->failure_text.length;
-    if (lwb_buffer_append(&context->failure_text, chunk_name, shown)) {
-        context->chunk = (lwb_span){start, shown, true};
+    context->note.line = line;
+    size_t start = context->note.text.length;
+    if (lwb_buffer_append(&context->note.text, chunk_name, shown)) {
+        context->note.chunk = (lwb_span){start, shown, true};
     }
 }
 
@@ -78,8 +78,8 @@ static int check(lua_State *L) {
 // `status` is that of the protected call, `compiled` that of compiling in it: what is wrong with the script is a syntax error.
 static lwb_event describe_preparation(lwb_context *context, int status, int compiled, const char *chunk_name) {
     lwb_describe(context, compiled == LUA_ERRMEM ? LUA_ERRMEM : status);
-    if (compiled != LUA_OK && context->failure_type == LWB_FAILURE_RUNTIME) {
-        context->failure_type = LWB_FAILURE_SYNTAX;
+    if (compiled != LUA_OK && context->note.type == LWB_FAILURE_RUNTIME) {
+        context->note.type = LWB_FAILURE_SYNTAX;
         note_syntax_place(context, chunk_name);
     }
     return LWB_FAILED;
@@ -102,7 +102,7 @@ static int script_done(lua_State *L, int status, lua_KContext extra) {
     lwb_context *context = lwb_context_of(L);
     context->describing = false; // if an error in lwb_note_error has skipped its end
     if (status == LUA_OK || status == LUA_YIELD) return lua_gettop(L) - 1;
-    context->script_status = status;
+    context->note.script_status = status;
     return lua_error(L);
 }
 
@@ -123,23 +123,25 @@ typedef struct preparation {
     int compiled;
 } preparation;
 
-// A value of its own, not a member of one: null is nil.
-static void push_top(lua_State *L, const json_t *value) {
-    lwb_push_json(L, value, lwb_context_of(L)->options.keep_nulls);
-}
-
-static void set_globals(lua_State *L, const json_t *globals) {
+void lwb_set_globals_at_top(lua_State *L, const json_t *globals, bool keep_nulls) {
     json_t *source = (json_t *)(uintptr_t)globals;
     const char *key;
     size_t key_length;
     json_t *value;
-    lua_pushglobaltable(L);
     json_object_keylen_foreach(source, key, key_length, value) {
         lua_pushlstring(L, key, key_length);
-        push_top(L, value);
+        lwb_push_json(L, value, keep_nulls);
         lua_rawset(L, -3);
     }
-    lua_pop(L, 1);
+}
+
+// In a shared context: gives the chunk at the top globals of its own.
+static void layer_globals(lua_State *L, lwb_eval *eval) {
+    lwb_push_layered_globals(L);
+    lua_pushvalue(L, -1);
+    eval->globals = luaL_ref(L, LUA_REGISTRYINDEX);
+    // The globals of a chunk are its first upvalue.
+    lua_setupvalue(L, -2, 1);
 }
 
 static int prepare(lua_State *L) {
@@ -151,12 +153,19 @@ static int prepare(lua_State *L) {
     eval->coroutine = coroutine;
     work->compiled = compile(L, setup->script, setup->script_length, setup->chunk_name);
     if (work->compiled != LUA_OK) return lua_error(L);
-    lwb_seed_random(L, setup->random_seed);
-    if (setup->globals != NULL) set_globals(L, setup->globals);
+    lwb_context *context = eval->context;
+    if (context->options.is_shared && !setup->shares_globals) layer_globals(L, eval);
+    if (!context->is_seeded) lwb_seed_random(L, setup->random_seed);
+    context->is_seeded = true;
+    if (setup->globals != NULL) {
+        lwb_push_globals(L, eval);
+        lwb_set_globals_at_top(L, setup->globals, setup->keep_nulls);
+        lua_pop(L, 1);
+    }
     size_t count = setup->args == NULL ? 0 : json_array_size(setup->args);
     luaL_checkstack(L, (int)count + 1, "too many arguments");
     for (size_t i = 0; i < count; i++)
-        push_top(L, json_array_get(setup->args, i));
+        lwb_push_json(L, json_array_get(setup->args, i), setup->keep_nulls);
     if (!lua_checkstack(coroutine, (int)count + 2)) return luaL_error(L, "too many arguments");
     lua_pushcfunction(coroutine, run_script); // a light C function: does not allocate
     lua_xmove(L, coroutine, (int)count + 1);
@@ -172,17 +181,19 @@ lwb_event lwb_eval_prepare(lwb_context *context, const lwb_setup *setup, lwb_eva
         lwb_set_failure(context, LWB_FAILURE_MEMORY, "not enough memory");
         return LWB_FAILED;
     }
-    free(context->eval);
-    context->eval = eval;
     *eval = (lwb_eval){
         .context = context,
+        .next = context->evals,
         .reference = LUA_NOREF,
+        .globals = LUA_NOREF,
+        .keep_nulls = setup->keep_nulls,
         .cpu_left_ns = setup->cpu_limit_ns == 0 ? INT64_MAX : setup->cpu_limit_ns,
         .parks = setup->parks,
         .callback = setup->callback,
         .output = setup->output,
         .owner = setup->owner,
     };
+    context->evals = eval;
     preparation work = {setup, eval, LUA_OK};
     lua_pushcfunction(L, prepare);
     lua_pushlightuserdata(L, &work);
@@ -234,11 +245,11 @@ static lwb_event fail(lwb_eval *eval) {
         return LWB_STOPPED;
     }
     // The error may be another than the one that was noted: raised by a __close on the way out, or by a lack of memory.
-    bool noted = context->noted && context->script_status == LUA_ERRRUN && context->noted_type == lua_type(co, -1) &&
-                 context->noted_value == lua_topointer(co, -1);
+    bool noted = context->note.noted && context->note.script_status == LUA_ERRRUN &&
+                 context->note.noted_type == lua_type(co, -1) && context->note.noted_value == lua_topointer(co, -1);
     if (!noted) {
         lua_xmove(co, context->main, 1);
-        lwb_describe(context, context->script_status);
+        lwb_describe(context, context->note.script_status);
     }
     return LWB_FAILED;
 }
@@ -254,12 +265,19 @@ lwb_event lwb_eval_resume(lwb_eval *eval, lwb_stopper *stopper, lwb_answer answe
     int64_t begun = lwb_stopper_cpu_mark(stopper);
     int results = 0, arguments = eval->first_arguments;
 
+    lwb_buffer_free(&context->note.text);
+    context->note = eval->note;
+    eval->note = (lwb_note){0};
     hold(context, answer.value);
     eval->answer_kind = answer.kind;
     eval->first_arguments = 0;
     context->current = eval;
     context->stopper = stopper;
     context->orders = 0;
+    // What stopped the last eval of a shared context is not this one's affair.
+    context->condemned = 0;
+    context->stop_described = false;
+    context->describing = false;
     context->can_travel = true;
     context->yield = LWB_YIELD_SCRIPT;
     context->cpu_end_ns = limited ? begun + eval->cpu_left_ns : INT64_MAX;
@@ -278,6 +296,8 @@ lwb_event lwb_eval_resume(lwb_eval *eval, lwb_stopper *stopper, lwb_answer answe
         event = fail(eval);
     } else {
         event = context->yield == LWB_YIELD_PARK ? LWB_PARKED : LWB_SLICED;
+        eval->note = context->note;
+        context->note = (lwb_note){0};
     }
     hold(context, NULL);
     context->current = NULL;
@@ -295,6 +315,19 @@ lwb_event lwb_eval_resume(lwb_eval *eval, lwb_stopper *stopper, lwb_answer answe
         }
     }
     return event;
+}
+
+void lwb_eval_free(lwb_eval *eval) {
+    lwb_context *context = eval->context;
+    lwb_eval **link = &context->evals;
+    while (*link != eval)
+        link = &(*link)->next;
+    *link = eval->next;
+    // Neither can raise: they write to places of the registry that exist.
+    luaL_unref(context->main, LUA_REGISTRYINDEX, eval->reference);
+    luaL_unref(context->main, LUA_REGISTRYINDEX, eval->globals);
+    lwb_buffer_free(&eval->note.text);
+    free(eval);
 }
 
 uint32_t lwb_eval_function(const lwb_eval *eval) {

@@ -4,40 +4,40 @@
 #include <string.h>
 
 void lwb_clear_failure(lwb_context *context) {
-    lwb_buffer_clear(&context->failure_text);
-    context->failure_type = LWB_FAILURE_RUNTIME;
-    context->failure_line = 0;
-    context->message = context->chunk = context->traceback = context->function = context->host_type = context->data =
-        (lwb_span){0};
+    lwb_buffer_clear(&context->note.text);
+    context->note.type = LWB_FAILURE_RUNTIME;
+    context->note.line = 0;
+    lwb_note *note = &context->note;
+    note->message = note->chunk = note->traceback = note->function = note->host_type = note->data = (lwb_span){0};
 }
 
 // Out of memory here leaves the part absent, and the failure tells the rest.
 static void keep(lwb_context *context, lwb_span *span, const char *bytes, size_t length) {
-    size_t start = context->failure_text.length;
-    if (lwb_buffer_append(&context->failure_text, bytes, length)) *span = (lwb_span){start, length, true};
+    size_t start = context->note.text.length;
+    if (lwb_buffer_append(&context->note.text, bytes, length)) *span = (lwb_span){start, length, true};
 }
 
 void lwb_set_failure(lwb_context *context, lwb_failure_type type, const char *message) {
     lwb_clear_failure(context);
-    context->failure_type = type;
-    keep(context, &context->message, message, strlen(message));
+    context->note.type = type;
+    keep(context, &context->note.message, message, strlen(message));
 }
 
 static lwb_text text_of(const lwb_context *context, lwb_span span) {
     if (!span.present) return (lwb_text){NULL, 0};
-    return (lwb_text){context->failure_text.bytes + span.start, span.length};
+    return (lwb_text){context->note.text.bytes + span.start, span.length};
 }
 
 lwb_failure lwb_context_failure(const lwb_context *context) {
     return (lwb_failure){
-        .type = context->failure_type,
-        .line = context->failure_line,
-        .message = text_of(context, context->message),
-        .chunk = text_of(context, context->chunk),
-        .traceback = text_of(context, context->traceback),
-        .function = text_of(context, context->function),
-        .host_type = text_of(context, context->host_type),
-        .data = text_of(context, context->data),
+        .type = context->note.type,
+        .line = context->note.line,
+        .message = text_of(context, context->note.message),
+        .chunk = text_of(context, context->note.chunk),
+        .traceback = text_of(context, context->note.traceback),
+        .function = text_of(context, context->note.function),
+        .host_type = text_of(context, context->note.host_type),
+        .data = text_of(context, context->note.data),
     };
 }
 
@@ -47,14 +47,14 @@ static void note_place(lua_State *L, lwb_context *context, int level) {
     for (int at = level; lua_getstack(L, at, &frame); at++) {
         lua_getinfo(L, "Sl", &frame);
         if (frame.currentline <= 0) continue;
-        context->failure_line = frame.currentline;
-        keep(context, &context->chunk, frame.short_src, strlen(frame.short_src));
+        context->note.line = frame.currentline;
+        keep(context, &context->note.chunk, frame.short_src, strlen(frame.short_src));
         break;
     }
     size_t length;
     luaL_traceback(L, L, NULL, level);
     const char *traceback = lua_tolstring(L, -1, &length);
-    keep(context, &context->traceback, traceback, length);
+    keep(context, &context->note.traceback, traceback, length);
     lua_pop(L, 1);
 }
 
@@ -102,7 +102,7 @@ static void keep_data(lua_State *L, lwb_context *context) {
     lua_pushcfunction(L, encode_data);
     lua_insert(L, -2);
     if (lua_pcall(L, 1, 0, 0) == LUA_OK) {
-        keep(context, &context->data, context->output.bytes, context->output.length);
+        keep(context, &context->note.data, context->output.bytes, context->output.length);
     } else {
         lua_pop(L, 1);
     }
@@ -132,18 +132,18 @@ static void keep_own_text(lua_State *L, lwb_context *context) {
     if (lua_pcall(L, 1, 1, 0) == LUA_OK) {
         size_t length;
         const char *text = lua_tolstring(L, -1, &length);
-        keep(context, &context->message, text, length);
+        keep(context, &context->note.message, text, length);
     }
     lua_pop(L, 1);
 }
 
 static void describe_error_object(lua_State *L, lwb_context *context) {
-    keep_field(L, context, &context->message, "message");
+    keep_field(L, context, &context->note.message, "message");
     lua_pushliteral(L, "type");
-    if (lua_rawget(L, 1) == LUA_TSTRING) context->failure_type = type_named(lua_tostring(L, -1));
+    if (lua_rawget(L, 1) == LUA_TSTRING) context->note.type = type_named(lua_tostring(L, -1));
     lua_pop(L, 1);
-    keep_field(L, context, &context->function, "function");
-    keep_field(L, context, &context->host_type, "host_type");
+    keep_field(L, context, &context->note.function, "function");
+    keep_field(L, context, &context->note.host_type, "host_type");
     lua_pushliteral(L, "data");
     if (lua_rawget(L, 1) != LUA_TNIL) {
         keep_data(L, context);
@@ -161,20 +161,20 @@ static void describe_value(lua_State *L, lwb_context *context, bool ask) {
         if (ask) keep_own_text(L, context);
         if (context->condemned) return; // by what it said: the stop has been described
         context->describing = true;
-        if (!context->message.present) keep_field(L, context, &context->message, "message");
+        if (!context->note.message.present) keep_field(L, context, &context->note.message, "message");
         lua_pushvalue(L, 1);
         keep_data(L, context);
     } else if (lua_isstring(L, 1)) {
         lua_pushvalue(L, 1);
         const char *message = lua_tolstring(L, -1, &length);
-        keep(context, &context->message, message, length);
+        keep(context, &context->note.message, message, length);
         lua_pop(L, 1);
     }
     context->describing = true;
-    if (!context->message.present) {
+    if (!context->note.message.present) {
         // Lua's own words.
         const char *message = lua_pushfstring(L, "(error object is a %s value)", luaL_typename(L, 1));
-        keep(context, &context->message, message, strlen(message));
+        keep(context, &context->note.message, message, strlen(message));
         lua_pop(L, 1);
     }
 }
@@ -185,14 +185,14 @@ int lwb_note_error(lua_State *L) {
     if (context->condemned) return 1;
     lua_settop(L, 1);
     lwb_clear_failure(context);
-    context->noted = false;
+    context->note.noted = false;
     describe_value(L, context, true);
     if (context->condemned) return 1;
     note_place(L, context, 1);
     context->describing = false;
-    context->noted = true;
-    context->noted_type = lua_type(L, 1);
-    context->noted_value = lua_topointer(L, 1);
+    context->note.noted = true;
+    context->note.noted_type = lua_type(L, 1);
+    context->note.noted_value = lua_topointer(L, 1);
     return 1;
 }
 
@@ -204,8 +204,8 @@ static int describe(lua_State *L) {
 static void describe_lack_of_memory(lwb_context *context) {
     lwb_set_failure(context, LWB_FAILURE_MEMORY, "not enough memory");
     if (context->memory_line <= 0) return;
-    context->failure_line = context->memory_line;
-    keep(context, &context->chunk, context->memory_chunk, strlen(context->memory_chunk));
+    context->note.line = context->memory_line;
+    keep(context, &context->note.chunk, context->memory_chunk, strlen(context->memory_chunk));
 }
 
 void lwb_describe(lwb_context *context, int status) {

@@ -15,7 +15,7 @@ void lwb_push_held(lua_State *L, lwb_context *context) {
         lua_pushnil(L);
         return;
     }
-    lwb_push_json(L, context->held, context->options.keep_nulls);
+    lwb_push_json(L, context->held, context->current->keep_nulls);
     json_decref(context->held);
     context->held = NULL;
 }

@@ -39,10 +39,33 @@ typedef enum lwb_yield {
     LWB_YIELD_SLICE,  // a time slice is over; travels the same way
 } lwb_yield;
 
+// One place a failure's text is kept: offsets into its `text`, because that may move as it grows.
+typedef struct lwb_span {
+    size_t start, length;
+    bool present;
+} lwb_span;
+
+// What has been noted of an error. It belongs to the eval: one whose __close handlers wait on the host after its error lets
+// the others of its context run, and fail, in between.
+typedef struct lwb_note {
+    int script_status; // how the script's call ended, when it failed
+    bool noted;        // lwb_note_error has described an error: this one
+    int noted_type;
+    const void *noted_value;
+    lwb_buffer text;
+    lwb_failure_type type;
+    int line;
+    lwb_span message, chunk, traceback, function, host_type, data;
+} lwb_note;
+
 struct lwb_eval {
     lwb_context *context;
+    lwb_eval *next;       // of the context's evals
     lua_State *coroutine; // the script's main coroutine, kept alive by `reference`
     int reference;
+    int globals; // reference to globals of its own; LUA_NOREF: the context's are its own
+    lwb_note note;
+    bool keep_nulls;
     int first_arguments;         // on the coroutine's stack until the first resume
     uint32_t function;           // the host function it is parked at
     lwb_answer_kind answer_kind; // what the context's held value is, for the call it is parked at
@@ -54,12 +77,6 @@ struct lwb_eval {
     void *owner;
 };
 
-// One place a failure's text is kept: offsets into `failure_text`, because that may move as it grows.
-typedef struct lwb_span {
-    size_t start, length;
-    bool present;
-} lwb_span;
-
 struct lwb_context {
     lua_State *main; // runs no script: protected calls that prepare, convert and describe
     lwb_options options;
@@ -68,7 +85,8 @@ struct lwb_context {
     // Read by the signal handler, which runs on the thread that writes them: volatile is enough.
     lua_State *volatile running;     // the coroutine that executes now
     volatile sig_atomic_t orders;    // lwb_order bits not obeyed yet
-    volatile sig_atomic_t condemned; // stays set: every instruction raises again
+    volatile sig_atomic_t condemned; // until the eval has been unwound: every instruction raises again
+    bool is_seeded;                  // its random numbers
     bool can_travel;                 // whether a yield of `running` gets through all its resumers
     bool stop_described;             // where the script was when it was condemned has been noted
     lwb_yield yield;
@@ -76,8 +94,8 @@ struct lwb_context {
     lwb_stopper *stopper; // of the thread inside lwb_eval_resume
     int64_t cpu_end_ns;   // of the thread's clock, when the eval's budget ends
 
-    lwb_eval *eval; // the context's eval
-    json_t *held;   // an answer on its way into Lua: here, because a longjmp may skip the frame that would release it
+    lwb_eval *evals; // those that have not been freed
+    json_t *held;    // an answer on its way into Lua: here, because a longjmp may skip the frame that would release it
     lwb_buffer output;
     lwb_path_entry *path; // max_depth + 1 entries
 
@@ -85,14 +103,7 @@ struct lwb_context {
     int memory_line; // where the script was when memory was last refused; 0: nowhere
     char memory_chunk[LUA_IDSIZE];
 
-    int script_status; // how the script's call ended, when it failed
-    bool noted;        // lwb_note_error has described an error: this one
-    int noted_type;
-    const void *noted_value;
-    lwb_buffer failure_text;
-    lwb_failure_type failure_type;
-    int failure_line;
-    lwb_span message, chunk, traceback, function, host_type, data;
+    lwb_note note; // of the eval that runs, or has run last, or is being prepared
 };
 
 // The context of any Lua state in it. Cannot raise: the extra space of a new thread is a copy of its main thread's.
@@ -109,6 +120,17 @@ void lwb_open_coroutine(lua_State *L); // coroutine_library.c: pushes the table
 void lwb_open_json(lua_State *L);      // json_library.c: pushes the table
 // json_library.c: pushes the metatable that marks arrays.
 void lwb_push_array_mark(lua_State *L);
+
+// shared_globals.c: a context whose evals have globals of their own, layered over what all of them see.
+// Keeps a copy of what is there for them, on a new state.
+void lwb_keep_pristine(lua_State *L);
+// Pushes new globals.
+void lwb_push_layered_globals(lua_State *L);
+// Pushes the globals of the eval that runs.
+void lwb_push_globals(lua_State *L, const lwb_eval *eval);
+
+// eval.c: sets the members of an object as globals, in the table that is at the top.
+void lwb_set_globals_at_top(lua_State *L, const json_t *globals, bool keep_nulls);
 
 // host_call.c
 void lwb_define_functions(lua_State *L, const lwb_function *functions, size_t count);

@@ -14,6 +14,8 @@ static void remove_fields(lua_State *L, int index, const char *const *names) {
 
 // load, for text alone: a crafted binary chunk can crash the interpreter. The upvalue is Lua's own.
 static int load_text(lua_State *L) {
+    lwb_context *context = lwb_context_of(L);
+    bool has_globals = lua_gettop(L) >= 4;
     if (!lua_isnoneornil(L, 3) && strchr(luaL_checkstring(L, 3), 't') == NULL) {
         lua_pushnil(L);
         lua_pushliteral(L, "attempt to load a binary chunk (only text is allowed)");
@@ -24,6 +26,8 @@ static int load_text(lua_State *L) {
     if (lua_gettop(L) < 3) lua_settop(L, 3);
     lua_pushliteral(L, "t");
     lua_replace(L, 3);
+    // Lua's load knows the context's globals alone.
+    if (!has_globals && context->current->globals != LUA_NOREF) lwb_push_globals(L, context->current);
     lua_pushvalue(L, lua_upvalueindex(1));
     lua_insert(L, 1);
     lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);

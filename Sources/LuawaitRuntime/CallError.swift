@@ -17,5 +17,6 @@ package struct CallError: Error, Equatable {
         self.column = column
     }
 
+    static let isShutDown = CallError(.shutdown, "the engine has been shut down")
     static let outOfMemory = CallError(.memory, "out of memory")
 }

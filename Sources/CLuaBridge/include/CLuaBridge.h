@@ -85,15 +85,17 @@ typedef enum lwb_print {
 } lwb_print;
 
 typedef struct lwb_options {
+    bool is_shared;      // many evals, each with globals of its own
     size_t memory_limit; // bytes of the whole context; 0 is none
     size_t output_limit; // bytes of one JSON text; 0 is none
     int max_depth;
-    bool keep_nulls;
     lwb_print print;
 } lwb_options;
 
-// A Lua world with the sandbox's libraries and the host functions in it. NULL when out of memory.
-lwb_context *lwb_context_new(const lwb_options *options, const lwb_function *functions, size_t count);
+// A Lua world with the sandbox's libraries and the host functions in it. NULL when out of memory. `globals`: an object whose
+// members all evals of a shared context see, or NULL.
+lwb_context *lwb_context_new(const lwb_options *options, const lwb_function *functions, size_t count,
+                             const json_t *globals);
 void lwb_context_free(lwb_context *context);
 
 // Limits of the next eval, where they differ from those the context was made with.
@@ -130,10 +132,12 @@ typedef struct lwb_setup {
     const json_t *globals;  // an object, or NULL
     const json_t *args;     // an array, or NULL
     int64_t cpu_limit_ns;   // 0 is none
-    uint64_t random_seed;   // of the script's math.random
-    bool parks;             // false: a call that would park is an error in the script (luawait_eval)
-    lwb_callback callback;  // with `owner`, which must outlive the eval
-    lwb_output output;      // with `owner`
+    uint64_t random_seed;   // of the script's math.random; a shared context has been seeded by its first eval
+    bool keep_nulls;
+    bool shares_globals;   // in a shared context: no globals of its own
+    bool parks;            // false: a call that would park is an error in the script (luawait_eval)
+    lwb_callback callback; // with `owner`, which must outlive the eval
+    lwb_output output;     // with `owner`
     void *owner;
 } lwb_setup;
 
@@ -154,6 +158,10 @@ lwb_event lwb_eval_prepare(lwb_context *context, const lwb_setup *setup, lwb_eva
 // Runs the eval on the calling thread, which `stopper` is bound to and has announced a run, until something of the above
 // happens.
 lwb_event lwb_eval_resume(lwb_eval *eval, lwb_stopper *stopper, lwb_answer answer);
+
+// Lets go of an eval that will not be resumed: in a private context with the context, in a shared one when nobody else is in it.
+// Its pending __close handlers do not run.
+void lwb_eval_free(lwb_eval *eval);
 
 uint32_t lwb_eval_function(const lwb_eval *eval);
 bool lwb_eval_cpu_exceeded(const lwb_eval *eval);

@@ -3,7 +3,7 @@ import Synchronization
 
 /// A Lua world, owned. Freed with the last reference, on whatever thread drops it.
 package final class Context: @unchecked Sendable {
-    // Unchecked: used by one thread at a time, the one that runs its eval.
+    // Unchecked: used by one thread at a time, the one that runs its eval, or in a named context one of its evals.
 
     let raw: OpaquePointer
     /// The functions that were defined in it; kept, because the script can call them as long as the world exists.
@@ -16,10 +16,18 @@ package final class Context: @unchecked Sendable {
     }
 
     /// Nil when out of memory.
-    init?(config: EngineConfig, limits: Limits, functions: FunctionSet, count: LiveCount) {
-        var options = lwb_options(config: config, limits: limits)
+    ///
+    /// - Parameters:
+    ///   - isShared: for many evals, each with globals of its own
+    ///   - globals: what all of them see; an object
+    init?(
+        config: EngineConfig, limits: Limits, functions: FunctionSet, count: LiveCount, isShared: Bool = false,
+        globals: JSONValue? = nil
+    ) {
+        var options = lwb_options(config: config, limits: limits, isShared: isShared)
         let declarations = functions.declarations
-        guard let raw = lwb_context_new(&options, declarations.baseAddress, declarations.count) else { return nil }
+        let made = lwb_context_new(&options, declarations.baseAddress, declarations.count, globals?.raw)
+        guard let raw = made else { return nil }
         self.raw = raw
         self.functions = functions
         self.count = count
@@ -32,7 +40,7 @@ package final class Context: @unchecked Sendable {
     }
 
     func apply(config: EngineConfig, limits: Limits) {
-        var options = lwb_options(config: config, limits: limits)
+        var options = lwb_options(config: config, limits: limits, isShared: false)
         lwb_context_set_options(raw, &options)
     }
 
@@ -56,9 +64,9 @@ extension EngineConfig.Print {
 }
 
 extension lwb_options {
-    fileprivate init(config: EngineConfig, limits: Limits) {
+    fileprivate init(config: EngineConfig, limits: Limits, isShared: Bool) {
         self.init(
-            memory_limit: limits.memoryBytes, output_limit: config.outputBytes, max_depth: Int32(config.maxDepth),
-            keep_nulls: limits.nulls == .keep, print: config.print.bridged)
+            is_shared: isShared, memory_limit: limits.memoryBytes, output_limit: config.outputBytes,
+            max_depth: Int32(config.maxDepth), print: config.print.bridged)
     }
 }

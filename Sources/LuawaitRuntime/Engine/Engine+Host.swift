@@ -33,13 +33,15 @@ extension Engine {
 
     /// Queues a script.
     ///
-    /// - Throws: `.limit`, `.shutdown`, `.executor`.
+    /// - Throws: `.limit`, `.shutdown`, `.executor`, `.notFound` for a context that is not there.
     package func start(_ script: [UInt8], options: EvalOptions) throws(CallError) -> EvalID {
         let now = clock.now()
         let eval = try withCore { core, actions throws(CallError) in
             try core.admit()
+            let named = try options.context.map { (id) throws(CallError) in try core.findContext(id) }
             let eval = Eval(
-                id: core.nextEvalID(), script: script, options: options, functions: core.functions, canPark: true)
+                id: core.nextEvalID(), script: script, options: options,
+                functions: named?.context.functions ?? core.functions, canPark: true, named: named)
             core.start(eval, now: now, &actions)
             return eval
         }
@@ -80,6 +82,9 @@ extension Engine {
 
     /// Runs a script on the calling thread until it ends.
     package func evaluate(_ script: [UInt8], options: EvalOptions) throws(CallError) -> Outcome {
+        guard options.context == nil else {
+            throw CallError(.option, "options.context: luawait_eval cannot wait for a context; use luawait_start")
+        }
         let runner = try borrowRunner()
         runner.bind()
         defer {
@@ -158,6 +163,30 @@ extension Engine {
     package func setWaker(_ waker: Waker?, for id: EvalID) throws(CallError) {
         let old = try withCore { core, actions throws(CallError) in try core.set(waker, for: id, &actions) }
         withExtendedLifetime(old) {}
+    }
+
+    // MARK: - Named contexts
+
+    /// Makes a Lua world that many evals share.
+    ///
+    /// - Throws: `.memory`, `.shutdown`.
+    package func makeNamedContext(_ options: ContextOptions) throws(CallError) -> ContextID {
+        let functions = withCore { core, _ in core.functions }
+        let context = Context(
+            config: config, limits: options.limits, functions: functions, count: liveContexts, isShared: true,
+            globals: options.globals)
+        guard let context else { throw .outOfMemory }
+        return try withCore { core, _ throws(CallError) in
+            if core.isShutDown { throw .isShutDown }
+            return core.addContext(context)
+        }
+    }
+
+    /// - Throws: `.notFound`.
+    package func freeNamedContext(_ id: ContextID) throws(CallError) {
+        let named = try withCore { core, actions throws(CallError) in try core.freeContext(id, &actions) }
+        // Out of the lock: freeing a world takes a while.
+        withExtendedLifetime(named) {}
     }
 
     // MARK: - The end

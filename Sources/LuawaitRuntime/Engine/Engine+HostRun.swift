@@ -22,10 +22,10 @@ extension Engine {
         repeat {
             fireTimersWithoutWatchdog()
             let ticket = runner.announce()
-            guard let eval = withCore({ core, _ in core.takeReady(runner: runner, ticket: ticket) }) else { break }
+            guard let taken = withCore({ core, _ in core.takeReady(runner: runner, ticket: ticket) }) else { break }
             // Even the smallest budget lets a script get somewhere.
             let shortest = clock.now().advanced(nanoseconds: Self.shortestTurn)
-            _ = step(eval, on: runner, until: max(end, shortest))
+            take(taken, on: runner, until: max(end, shortest))
         } while clock.now() < end
         repeat {
             // One at a time: freeing a large world takes long.

@@ -2,9 +2,22 @@ import CLuaBridge
 
 /// Running an eval on a thread: the same for a worker and for the host's thread in `luawait_eval`.
 extension Engine {
-    /// Runs an eval that has been taken, until it ends, parks, or its slice is over. On a worker.
-    func run(_ eval: Eval, on runner: Runner) {
-        _ = step(eval, on: runner)
+    /// Does what was taken: runs an eval until it ends, parks, or its slice is over.
+    func take(_ taken: EngineCore.Taken, on runner: Runner, until deadline: Instant = .distantFuture) {
+        switch taken {
+        case .run(let eval):
+            let named = eval.named
+            _ = step(eval, on: runner, until: deadline)
+            if let named { leave(named, runner) }
+        case .tidy(let named):
+            leave(named, runner)
+        }
+    }
+
+    private func leave(_ named: NamedContext, _ runner: Runner) {
+        named.freeDoomed()
+        withCore { core, actions in core.leave(named, &actions) }
+        runner.markProcessorTime()
     }
 
     enum Step {
@@ -16,7 +29,7 @@ extension Engine {
     /// - Parameter deadline: when it is to leave at the latest.
     func step(_ eval: Eval, on runner: Runner, until deadline: Instant = .distantFuture) -> Step {
         if eval.raw == nil {
-            guard let context = takeContext(for: eval) else {
+            guard let context = eval.named?.context ?? takeContext(for: eval) else {
                 end(eval, Outcome(ErrorReport(.memory, "not enough memory for a Lua state")), runner)
                 return .ended
             }

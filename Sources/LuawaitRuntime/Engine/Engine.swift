@@ -17,7 +17,7 @@ package final class Engine: Sendable {
     /// Of all its randomness.
     let seed: UInt64
     private let forkCount = ForkCount.current
-    private let liveContexts = Context.LiveCount()
+    let liveContexts = Context.LiveCount()
     private let spareRunners = Locked<[Runner]>([])
     private let threads = Locked<Threads>(Threads())
     /// Executor "custom".

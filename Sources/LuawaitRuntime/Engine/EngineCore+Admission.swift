@@ -4,12 +4,12 @@ extension EngineCore {
     ///
     /// - Throws: `.shutdown`; `.limit`, which names the config key.
     package func admit() throws(CallError) {
-        if isShutDown { throw CallError(.shutdown, "the engine has been shut down") }
+        if isShutDown { throw .isShutDown }
         if executor == .custom, !tasks.isOpen {
             throw CallError(.executor, "no executor has been set (luawait_set_executor)")
         }
         try check(liveCount, limits.evals, "evals in progress", key: "max_evals")
-        try check(ready.count - abandonedCount, limits.queued, "evals queued", key: "max_queued")
+        try check(queuedCount, limits.queued, "evals queued", key: "max_queued")
         try check(unreadCount, limits.unread, "events unread", key: "max_unread")
     }
 

@@ -28,8 +28,14 @@ extension EngineCore {
         guard let code = tasks.refusal, tasks.outstanding == 0, let record = evals[id],
             record.machine.phase == .waiting
         else { return }
-        if let place = ready.lastIndex(where: { $0 === record.eval }) { ready.remove(at: place) }
+        let place = ready.lastIndex { turn in
+            if case .eval(let eval) = turn { eval === record.eval } else { false }
+        }
+        if let place { ready.remove(at: place) }
+        queuedCount -= 1
         evals[id] = nil
+        // Its place in the context's queue leads to nothing any more, and is skipped.
+        if let context = record.context { contexts[context]?.members.remove(id) }
         counts.refused += 1
         liveCount -= 1
         if record.hasTimer { voidTimer() }

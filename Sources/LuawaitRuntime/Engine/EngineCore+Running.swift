@@ -4,7 +4,7 @@ import DequeModule
 extension EngineCore {
     /// What a worker does next.
     package enum Work {
-        case run(Eval)
+        case turn(Taken)
         /// Let go of these.
         case dispose([Eval.Remains])
         /// Make a world that knows these functions, for `WarmContexts`.
@@ -17,7 +17,7 @@ extension EngineCore {
     /// - Parameter ticket: what the run will be called, already announced: a stop may come as soon as this returns.
     package mutating func takeWork(for worker: Worker, ticket: Ticket) -> Work {
         if garbage.count > 64 { return takeGarbage() }
-        if let eval = takeReady(runner: worker.runner, ticket: ticket) { return .run(eval) }
+        if let taken = takeReady(runner: worker.runner, ticket: ticket) { return .turn(taken) }
         if !garbage.isEmpty { return takeGarbage() }
         if isStopping { return .exit }
         if warm.wantsMore { return .warm(functions) }
@@ -26,16 +26,24 @@ extension EngineCore {
     }
 
     /// For `luawait_run`. Nil when nothing is ready.
-    package mutating func takeReady(runner: Runner, ticket: Ticket) -> Eval? {
-        while let eval = ready.popFirst() {
-            guard evals[eval.id]?.machine.take(ticket) == true else {
-                abandonedCount -= 1
-                continue
+    package mutating func takeReady(runner: Runner, ticket: Ticket) -> Taken? {
+        while let turn = ready.popFirst() {
+            switch turn {
+            case .eval(let eval):
+                if take(eval, runner: runner, ticket: ticket) { return .run(eval) }
+            case .context(let id):
+                if let taken = takeTurn(of: id, runner: runner, ticket: ticket) { return taken }
             }
-            evals[eval.id]!.runner = runner
-            return eval
         }
         return nil
+    }
+
+    /// - Returns: false if it has ended in the queue.
+    mutating func take(_ eval: Eval, runner: Runner, ticket: Ticket) -> Bool {
+        guard evals[eval.id]?.machine.take(ticket) == true else { return false }
+        queuedCount -= 1
+        evals[eval.id]!.runner = runner
+        return true
     }
 
     /// From here on that there is something to run is told to the main thread alone.

@@ -22,6 +22,7 @@ package struct EngineCore: Sendable {
         var hasTimer: Bool
         /// `luawait_eval`: no worker takes it, and its outcome is no event.
         let isDirect: Bool
+        let context: ContextID?
         var waiters: [Parker] = []
         var waker: Waker?
     }
@@ -31,9 +32,12 @@ package struct EngineCore: Sendable {
     var timers = TimerQueue<Deadline>()
     var gate = EventGate()
     var events = EventQueue()
-    var ready = Deque<Eval>()
-    /// How many of those in `ready` have ended there: condemned before their turn came.
-    var abandonedCount = 0
+    var ready = Deque<Turn>()
+    /// Evals that wait for their turn.
+    package internal(set) var queuedCount = 0
+    /// The named contexts.
+    var contexts: [ContextID: ContextRecord] = [:]
+    var lastContext: UInt64 = 0
     var idle: [Worker] = []
     var warm: WarmContexts
     /// What evals left that ended on the host's thread; a worker lets go of it.
@@ -97,19 +101,26 @@ package struct EngineCore: Sendable {
     package mutating func start(_ eval: Eval, isDirect: Bool = false, now: Instant, _ actions: inout Actions) {
         let timeout = eval.options.limits.timeoutMilliseconds
         liveCount += 1
-        evals[eval.id] = Record(eval: eval, hasTimer: timeout > 0, isDirect: isDirect)
+        evals[eval.id] = Record(
+            eval: eval, hasTimer: timeout > 0, isDirect: isDirect, context: eval.named?.id)
+        if let named = eval.named { contexts[named.id]?.members.insert(eval.id) }
         if timeout > 0 { addTimer(.eval(eval.id), deadline: now.advanced(milliseconds: timeout), &actions) }
         if !isDirect { enqueue(eval, &actions) }
     }
 
     mutating func enqueue(_ eval: Eval, _ actions: inout Actions) {
         guard evals[eval.id]?.isDirect == false else { return }
-        ready.append(eval)
-        postWork(&actions)
+        queuedCount += 1
+        if let named = eval.named {
+            enqueue(eval, in: named, &actions)
+        } else {
+            ready.append(.eval(eval))
+            postWork(&actions)
+        }
     }
 
     /// There is something to do for whoever runs scripts.
-    private mutating func postWork(_ actions: inout Actions) {
+    mutating func postWork(_ actions: inout Actions) {
         switch executor {
         case .threads:
             if let worker = idle.popLast() { actions.wakeWorkers.append(worker) }
@@ -142,8 +153,9 @@ package struct EngineCore: Sendable {
             let function = withdrawing.flatMap { withdraw($0, &actions)?.function.name }
             guard let record = evals[id] else { return }
             let eval = record.eval
-            if withdrawing == nil, !record.isDirect { abandonedCount += 1 }
+            if withdrawing == nil, !record.isDirect { queuedCount -= 1 }
             discard(eval.giveUp(), &actions)
+            if let context = record.context { tidy(context, &actions) }
             complete(id, Outcome(reason.report(eval.options, waitingFor: function)), &actions)
         }
     }
@@ -162,6 +174,7 @@ package struct EngineCore: Sendable {
             voidTimer()
         }
         liveCount -= 1
+        if let context = record.context { contexts[context]?.members.remove(id) }
         wakeWhoWaitsForQuiet(&actions)
         actions.wakeWaiters += record.waiters
         record.waiters = []
@@ -255,6 +268,7 @@ extension EvalMachine.Condemnation {
         switch self {
         case .cancelled: report = ErrorReport(.cancelled, "cancelled\(place)")
         case .shutDown: report = ErrorReport(.cancelled, "cancelled\(place): the engine is shutting down")
+        case .contextFreed: report = ErrorReport(.cancelled, "cancelled\(place): its context was freed")
         case .timedOut:
             let limit = options.limits.timeoutMilliseconds
             report = ErrorReport(.timeout, "took longer than \(limit) ms (timeout_ms)\(place)")

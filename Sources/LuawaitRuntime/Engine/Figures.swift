@@ -13,6 +13,7 @@ package struct Figures: Sendable {
     package var workers: Int
     package var liveContexts: Int
     package var warmContexts: Int
+    package var namedContexts: Int
     package var timers: Int
 
     init(_ core: EngineCore, workers: Int, liveContexts: Int) {
@@ -23,6 +24,7 @@ package struct Figures: Sendable {
         self.workers = workers
         self.liveContexts = liveContexts
         warmContexts = core.warm.count
+        namedContexts = core.contexts.count
         timers = core.timers.count
         for record in core.evals.values {
             switch record.machine.phase {
@@ -54,6 +56,7 @@ package struct Figures: Sendable {
         requests.set("withdrawn", Int(counts.withdrawn))
         contexts.set("live", liveContexts)
         contexts.set("warm", warmContexts)
+        contexts.set("named", namedContexts)
         all.set("evals", taking: evals.retained())
         all.set("requests", taking: requests.retained())
         all.set("workers", workers)

@@ -17,6 +17,9 @@ package final class Eval: @unchecked Sendable {
     /// False for `luawait_eval`: nobody could answer a request.
     let canPark: Bool
 
+    /// The named context it runs in; nil: a private one.
+    private(set) var named: NamedContext?
+
     /// Takes what the script prints, when that goes to the host. Weak: the engine owns its evals.
     weak var engine: Engine?
 
@@ -30,8 +33,10 @@ package final class Eval: @unchecked Sendable {
     var answer: Answer?
 
     package init(
-        id: EvalID, script: [UInt8], options: EvalOptions, functions: FunctionSet, canPark: Bool
+        id: EvalID, script: [UInt8], options: EvalOptions, functions: FunctionSet, canPark: Bool,
+        named: NamedContext? = nil
     ) {
+        self.named = named
         self.id = id
         self.script = script
         self.options = options
@@ -56,6 +61,8 @@ package final class Eval: @unchecked Sendable {
                 setup.args = options.args.map { UnsafePointer($0.raw) }
                 setup.cpu_limit_ns = options.limits.cpuMilliseconds * 1_000_000
                 setup.random_seed = randomSeed
+                setup.keep_nulls = options.limits.nulls == .keep
+                setup.shares_globals = options.sharesGlobals
                 setup.parks = canPark
                 setup.callback = answerCallback
                 setup.output = passOutput
@@ -71,6 +78,7 @@ package final class Eval: @unchecked Sendable {
     /// `drop` is called: whoever gets this lets go of it where both may happen.
     package struct Remains: Sendable {
         let context: Context?
+        let named: NamedContext?
         let functions: FunctionSet
     }
 
@@ -80,8 +88,10 @@ package final class Eval: @unchecked Sendable {
             context = nil
             raw = nil
             functions = .empty
+            named = nil
         }
-        return Remains(context: context, functions: functions)
+        if let named, let raw { named.doom(raw) }
+        return Remains(context: context, named: named, functions: functions)
     }
 }
 

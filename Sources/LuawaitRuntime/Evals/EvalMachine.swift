@@ -24,6 +24,7 @@ package struct EvalMachine: Equatable {
         case cancelled
         case timedOut
         case shutDown
+        case contextFreed
     }
 
     package private(set) var phase = Phase.waiting

@@ -5,17 +5,31 @@ package struct EvalOptions: Sendable {
     package var args: JSONValue?
     package var limits: Limits
     package var isDetached = false
+    /// Nil: a private one.
+    package var context: ContextID?
+    /// In a named context: no globals of its own.
+    package var sharesGlobals = false
 
     /// More would be a table, not arguments; Lua's own limit on C stacks is near.
     private static let mostArguments = 200
 
-    private static let keys = Limits.keys + ["name", "globals", "args", "detached"]
+    private static let keys = Limits.keys + ["name", "globals", "args", "detached", "context", "globals_shared"]
 
     package init(json text: UnsafeBufferPointer<UInt8>?, defaults: Limits, maxDepth: Int) throws(CallError) {
         let options = try OptionObject(text, what: "options", known: Self.keys, maxDepth: maxDepth)
         limits = try Limits(options, defaults: defaults)
         name = try chunkName(options.string("name") ?? name, what: "options.name")
         isDetached = try options.bool("detached") ?? false
+        context = try options.integer("context", in: 1...Int64.max).map { ContextID(UInt64($0)) }
+        if let shares = try options.bool("globals_shared") {
+            guard context != nil else {
+                throw CallError(.option, "options.globals_shared: needs a context to share them with (options.context)")
+            }
+            sharesGlobals = shares
+        }
+        if context != nil, options.value("memory_bytes") != nil {
+            throw CallError(.option, "options.memory_bytes: the context has its own (luawait_context_new)")
+        }
         if let value = options.value("globals") {
             guard value.isObject else { throw options.mistake("globals", "an object", value) }
             globals = value
@@ -27,6 +41,21 @@ package struct EvalOptions: Sendable {
                     .option, "options.args: at most \(Self.mostArguments) arguments, got \(value.arrayCount)")
             }
             args = value
+        }
+    }
+}
+
+/// What `luawait_context_new` takes.
+package struct ContextOptions: Sendable {
+    package var limits: Limits
+    package var globals: JSONValue?
+
+    package init(json text: UnsafeBufferPointer<UInt8>?, defaults: Limits, maxDepth: Int) throws(CallError) {
+        let options = try OptionObject(text, what: "options", known: ["memory_bytes", "globals"], maxDepth: maxDepth)
+        limits = try Limits(options, defaults: defaults)
+        if let value = options.value("globals") {
+            guard value.isObject else { throw options.mistake("globals", "an object", value) }
+            globals = value
         }
     }
 }

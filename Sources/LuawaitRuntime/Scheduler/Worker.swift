@@ -17,8 +17,8 @@ package final class Worker: Sendable {
             let ticket = runner.announce()
             let work = engine.withCore { core, _ in core.takeWork(for: self, ticket: ticket) }
             switch work {
-            case .run(let eval):
-                engine.run(eval, on: runner)
+            case .turn(let taken):
+                engine.take(taken, on: runner)
             case .dispose(let remains):
                 dispose(remains)
             case .warm(let functions):

@@ -94,7 +94,7 @@ final class SteppedCore {
 
     /// Nil if there is nothing to run.
     func take(_ worker: Int = 0) -> Eval? {
-        if case .run(let eval) = work(worker) { return eval }
+        if case .turn(.run(let eval)) = work(worker) { return eval }
         return nil
     }
 
