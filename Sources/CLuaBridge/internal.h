@@ -132,6 +132,9 @@ void lwb_push_globals(lua_State *L, const lwb_eval *eval);
 // eval.c: sets the members of an object as globals, in the table that is at the top.
 void lwb_set_globals_at_top(lua_State *L, const json_t *globals, bool keep_nulls);
 
+// string_find.c: puts the bridge's find, match, gmatch and gsub into the table at the top.
+void lwb_replace_patterns(lua_State *L);
+
 // host_call.c
 void lwb_define_functions(lua_State *L, const lwb_function *functions, size_t count);
 // Pushes `context->held` as a value and releases it.
@@ -187,8 +190,11 @@ typedef struct lwb_interrupt {
     int steps;    // until the next look
 } lwb_interrupt;
 
-// A step is some nanoseconds' work; a look costs about a step, but where orders are counted it reads a clock.
-enum { LWB_STEPS_BETWEEN_LOOKS = 1000 };
+// A step is some nanoseconds' work; a look costs about a step, but where orders are counted it reads a clock. Tests make it
+// small, to have looks everywhere.
+#ifndef LWB_STEPS_BETWEEN_LOOKS
+#define LWB_STEPS_BETWEEN_LOOKS 1000
+#endif
 
 void lwb_interrupt_look(lwb_interrupt *interrupt);
 bool lwb_interrupt_look_for_slice(lwb_interrupt *interrupt);

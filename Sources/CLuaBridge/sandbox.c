@@ -177,6 +177,7 @@ static void open_string(lua_State *L) {
     static const char *const unsafe[] = {"dump", NULL};
     luaL_requiref(L, LUA_STRLIBNAME, luaopen_string, 1);
     remove_fields(L, -1, unsafe);
+    lwb_replace_patterns(L);
     // The metatable of strings is shared by every string there is.
     lua_pushliteral(L, "");
     lua_getmetatable(L, -1);

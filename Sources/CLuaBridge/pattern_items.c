@@ -1,0 +1,156 @@
+// What one character matches: classes and sets. The classes are those of the C locale's functions, as Lua's are.
+#include "pattern.h"
+
+#include <ctype.h>
+#include <limits.h>
+#include <string.h>
+
+bool lwb_class_contains(unsigned char c, char letter) {
+    switch (letter) {
+    case 'a': return isalpha(c);
+    case 'A': return !isalpha(c);
+    case 'c': return iscntrl(c);
+    case 'C': return !iscntrl(c);
+    case 'd': return isdigit(c);
+    case 'D': return !isdigit(c);
+    case 'g': return isgraph(c);
+    case 'G': return !isgraph(c);
+    case 'l': return islower(c);
+    case 'L': return !islower(c);
+    case 'p': return ispunct(c);
+    case 'P': return !ispunct(c);
+    case 's': return isspace(c);
+    case 'S': return !isspace(c);
+    case 'u': return isupper(c);
+    case 'U': return !isupper(c);
+    case 'w': return isalnum(c);
+    case 'W': return !isalnum(c);
+    case 'x': return isxdigit(c);
+    case 'X': return !isxdigit(c);
+    // Of Lua 5.1, where a pattern could not hold a NUL, and still there.
+    case 'z': return c == '\0';
+    case 'Z': return c != '\0';
+    default: return (unsigned char)letter == c;
+    }
+}
+
+// A set may be as long as memory allows, so walking through one counts.
+enum { ELEMENTS_PER_STEP = 16 };
+
+const char *lwb_set_end(const lwb_matcher *m, const char *p) {
+    lwb_interrupt walk = lwb_interrupt_begin(m->interrupt.L);
+    const char *end = m->in.pattern_end;
+    int elements = 0;
+    p++;
+    if (*p == '^') p++;
+    // The first character belongs to the set even if it is a bracket.
+    do {
+        if (p == end) luaL_error(m->interrupt.L, "malformed pattern (missing ']')");
+        if (*p++ == '%' && p < end) p++;
+        if (++elements % ELEMENTS_PER_STEP == 0) lwb_checkpoint(&walk, 1);
+    } while (*p != ']');
+    return p + 1;
+}
+
+// One element of a set: a class, or the characters from `low` to `high`.
+typedef struct element {
+    char letter; // of the class; 0: none
+    unsigned char low, high;
+} element;
+
+// Gives the element at `p` and where the next one is.
+static inline const char *read_element(const char *p, const char *set_end, element *result) {
+    if (*p == '%') {
+        *result = (element){p[1], (unsigned char)p[1], (unsigned char)p[1]};
+        return p + 2;
+    }
+    if (p[1] == '-' && p + 2 < set_end) {
+        *result = (element){0, (unsigned char)p[0], (unsigned char)p[2]};
+        return p + 3;
+    }
+    *result = (element){0, (unsigned char)p[0], (unsigned char)p[0]};
+    return p + 1;
+}
+
+bool lwb_set_contains(const lwb_matcher *m, unsigned char c, const char *p, const char *set_end) {
+    lwb_interrupt walk = lwb_interrupt_begin(m->interrupt.L);
+    bool negated = p[1] == '^';
+    int elements = 0;
+    p += negated ? 2 : 1;
+    while (p < set_end) {
+        element next;
+        p = read_element(p, set_end, &next);
+        if (next.letter != 0 ? lwb_class_contains(c, next.letter) : next.low <= c && c <= next.high) return !negated;
+        if (++elements % ELEMENTS_PER_STEP == 0) lwb_checkpoint(&walk, 1);
+    }
+    return negated;
+}
+
+// ---- Spans ---------------------------------------------------------------------------------------------------------
+
+#define SPAN(condition)                                                                                                \
+    while (s < limit && (condition))                                                                                   \
+        s++;                                                                                                           \
+    return s
+
+static const char *class_span(const char *s, const char *limit, char letter) {
+#define C ((unsigned char)*s)
+    switch (letter) {
+    case 'a': SPAN(isalpha(C));
+    case 'A': SPAN(!isalpha(C));
+    case 'd': SPAN(isdigit(C));
+    case 'D': SPAN(!isdigit(C));
+    case 's': SPAN(isspace(C));
+    case 'S': SPAN(!isspace(C));
+    case 'w': SPAN(isalnum(C));
+    case 'W': SPAN(!isalnum(C));
+    default: SPAN(lwb_class_contains(C, letter));
+    }
+#undef C
+}
+
+typedef struct bitmap {
+    bool has[UCHAR_MAX + 1];
+} bitmap;
+
+static void read_set(const lwb_matcher *m, bitmap *map, const char *p, const char *set_end) {
+    lwb_interrupt walk = lwb_interrupt_begin(m->interrupt.L);
+    bool negated = p[1] == '^';
+    p += negated ? 2 : 1;
+    memset(map->has, negated, sizeof map->has);
+    while (p < set_end) {
+        element next;
+        p = read_element(p, set_end, &next);
+        if (next.letter != 0) {
+            for (int c = 0; c <= UCHAR_MAX; c++) {
+                if (lwb_class_contains((unsigned char)c, next.letter)) map->has[c] = !negated;
+            }
+        } else if (next.low <= next.high) {
+            memset(map->has + next.low, !negated, (size_t)(next.high - next.low) + 1);
+        }
+        lwb_checkpoint(&walk, 1);
+    }
+}
+
+// A few characters are looked up in the set as it is written; reading it pays from some dozens on.
+static const char *set_span(const lwb_matcher *m, const char *s, const char *limit, const char *p,
+                            const char *set_end) {
+    enum { FEW = LWB_PATTERN_WINDOW < 48 ? LWB_PATTERN_WINDOW / 2 : 48 };
+    const char *few = limit - s > FEW ? s + FEW : limit;
+    for (; s < few; s++) {
+        if (!lwb_set_contains(m, (unsigned char)*s, p, set_end)) return s;
+    }
+    if (s == limit) return s;
+    bitmap map;
+    read_set(m, &map, p, set_end);
+    SPAN(map.has[(unsigned char)*s]);
+}
+
+const char *lwb_item_span(const lwb_matcher *m, const char *s, const char *limit, const char *p, const char *item_end) {
+    switch (*p) {
+    case '.': return limit;
+    case '%': return class_span(s, limit, p[1]);
+    case '[': return set_span(m, s, limit, p, item_end - 1);
+    default: SPAN(*s == *p);
+    }
+}
