@@ -10,7 +10,7 @@ cd "$(dirname "$0")/.."
 BUILD=${BUILD:-$PWD/.build/tests-fuzz}
 FLAGS=(-Wall -Wextra -Werror -g -O2)
 if [[ -n ${SANITIZE:-} ]]; then
-    FLAGS+=(-fsanitize=address,undefined -fno-sanitize-recover=all)
+    FLAGS+=("-fsanitize=address,undefined" -fno-sanitize-recover=all)
 fi
 read -r -a LIBRARIES <<<"$(pkg-config --cflags --libs lua5.4 jansson)"
 

@@ -4,6 +4,7 @@
 
 #include "internal.h"
 
+#include <ctype.h>
 #include <stddef.h>
 
 // How deep Lua's own matcher recurses. Each capture's begin and end and each repeated item on the way to where the match
@@ -74,12 +75,52 @@ typedef enum lwb_found {
     LWB_FOUND_SLICE_END, // the slice is over: lwb_matcher_keep(), yield, lwb_matcher_restore(), lwb_search() again
 } lwb_found;
 
+// ---- Classes: those of the C library's functions for the locale, as Lua's are -----------------------------------------
+
+static inline bool lwb_class_contains(unsigned char c, char letter) {
+    switch (letter) {
+    case 'a': return isalpha(c);
+    case 'A': return !isalpha(c);
+    case 'c': return iscntrl(c);
+    case 'C': return !iscntrl(c);
+    case 'd': return isdigit(c);
+    case 'D': return !isdigit(c);
+    case 'g': return isgraph(c);
+    case 'G': return !isgraph(c);
+    case 'l': return islower(c);
+    case 'L': return !islower(c);
+    case 'p': return ispunct(c);
+    case 'P': return !ispunct(c);
+    case 's': return isspace(c);
+    case 'S': return !isspace(c);
+    case 'u': return isupper(c);
+    case 'U': return !isupper(c);
+    case 'w': return isalnum(c);
+    case 'W': return !isalnum(c);
+    case 'x': return isxdigit(c);
+    case 'X': return !isxdigit(c);
+    // Of Lua 5.1, where a pattern could not hold a NUL, and still there.
+    case 'z': return c == '\0';
+    case 'Z': return c != '\0';
+    default: return (unsigned char)letter == c;
+    }
+}
+
 // ---- pattern_match.c; all may raise ----
 
-// `anchors`: whether a ^ in front anchors the pattern.
+// `anchors`: whether a ^ in front anchors the pattern. Does not raise.
 lwb_pattern lwb_pattern_of(const char *subject, size_t subject_length, const char *pattern, size_t pattern_length,
                            bool anchors);
-void lwb_matcher_begin(lwb_matcher *m, lua_State *L, const lwb_pattern *pattern);
+
+// Looks are to be for `start` on; does not raise.
+static inline void lwb_matcher_begin(lwb_matcher *m, lua_State *L, const lwb_pattern *pattern, const char *start) {
+    m->interrupt = lwb_interrupt_begin(L);
+    m->in = *pattern;
+    m->start = start;
+    m->interrupted = false;
+    m->walked = 0;
+}
+
 // Looks for the first match at or behind `start` that does not end at `last_end` (NULL: nowhere).
 lwb_found lwb_search(lwb_matcher *m, const char *last_end);
 // Pushes a userdata that holds the interrupted match.
@@ -102,7 +143,6 @@ ptrdiff_t lwb_capture_text(lwb_matcher *m, int index, const char **text);
 const char *lwb_set_end(const lwb_matcher *m, const char *p);
 // `set_end` is where the closing bracket is. Raises only stops.
 bool lwb_set_contains(const lwb_matcher *m, unsigned char c, const char *p, const char *set_end);
-bool lwb_class_contains(unsigned char c, char letter); // does not raise
 // The first character from `s` before `limit` that the item from `p` to `item_end` does not match.
 const char *lwb_item_span(const lwb_matcher *m, const char *s, const char *limit, const char *p, const char *item_end);
 

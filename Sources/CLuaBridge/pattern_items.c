@@ -1,38 +1,8 @@
-// What one character matches: classes and sets. The classes are those of the C locale's functions, as Lua's are.
+// What one character matches: sets, and how far an item matches.
 #include "pattern.h"
 
-#include <ctype.h>
 #include <limits.h>
 #include <string.h>
-
-bool lwb_class_contains(unsigned char c, char letter) {
-    switch (letter) {
-    case 'a': return isalpha(c);
-    case 'A': return !isalpha(c);
-    case 'c': return iscntrl(c);
-    case 'C': return !iscntrl(c);
-    case 'd': return isdigit(c);
-    case 'D': return !isdigit(c);
-    case 'g': return isgraph(c);
-    case 'G': return !isgraph(c);
-    case 'l': return islower(c);
-    case 'L': return !islower(c);
-    case 'p': return ispunct(c);
-    case 'P': return !ispunct(c);
-    case 's': return isspace(c);
-    case 'S': return !isspace(c);
-    case 'u': return isupper(c);
-    case 'U': return !isupper(c);
-    case 'w': return isalnum(c);
-    case 'W': return !isalnum(c);
-    case 'x': return isxdigit(c);
-    case 'X': return !isxdigit(c);
-    // Of Lua 5.1, where a pattern could not hold a NUL, and still there.
-    case 'z': return c == '\0';
-    case 'Z': return c != '\0';
-    default: return (unsigned char)letter == c;
-    }
-}
 
 // A set may be as long as memory allows, so walking through one counts.
 enum { ELEMENTS_PER_STEP = 16 };
@@ -40,7 +10,7 @@ enum { ELEMENTS_PER_STEP = 16 };
 const char *lwb_set_end(const lwb_matcher *m, const char *p) {
     lwb_interrupt walk = lwb_interrupt_begin(m->interrupt.L);
     const char *end = m->in.pattern_end;
-    int elements = 0;
+    unsigned elements = 0;
     p++;
     if (*p == '^') p++;
     // The first character belongs to the set even if it is a bracket.
@@ -75,7 +45,7 @@ static inline const char *read_element(const char *p, const char *set_end, eleme
 bool lwb_set_contains(const lwb_matcher *m, unsigned char c, const char *p, const char *set_end) {
     lwb_interrupt walk = lwb_interrupt_begin(m->interrupt.L);
     bool negated = p[1] == '^';
-    int elements = 0;
+    unsigned elements = 0;
     p += negated ? 2 : 1;
     while (p < set_end) {
         element next;

@@ -7,7 +7,6 @@
 // Walks over the pattern (long sets) can be stopped, but not left: at most memory's size, they end by themselves.
 #include "pattern.h"
 
-#include <ctype.h>
 #include <string.h>
 
 enum { WINDOW = LWB_PATTERN_WINDOW, WINDOW_STEPS = WINDOW / 16 + 1 };
@@ -298,7 +297,10 @@ static lwb_found match(lwb_matcher *m, const char *s, const char *p) {
             s++;
             break;
         case '*':
-            if (walk_item(m, s, p, item_end, &count) == WALK_INTERRUPTED) goto interrupted;
+            count = 0;
+            if (!matches_one(m, s, p, item_end)) break;
+            if (walk_item(m, s + 1, p, item_end, &count) == WALK_INTERRUPTED) goto interrupted;
+            count++;
             break;
         default:
             if (!matches_one(m, s, p, item_end)) goto failed;
@@ -339,14 +341,6 @@ lwb_pattern lwb_pattern_of(const char *subject, size_t subject_length, const cha
         .anchored = anchored,
         .first = anchored ? -1 : first_character(pattern, pattern_end),
     };
-}
-
-void lwb_matcher_begin(lwb_matcher *m, lua_State *L, const lwb_pattern *pattern) {
-    m->interrupt = lwb_interrupt_begin(L);
-    m->in = *pattern;
-    m->start = pattern->subject;
-    m->interrupted = false;
-    m->walked = 0;
 }
 
 lwb_found lwb_search(lwb_matcher *m, const char *last_end) {

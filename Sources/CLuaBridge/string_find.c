@@ -134,8 +134,7 @@ static int go_on_finding(lua_State *L, int status, lua_KContext wanted_place_or_
 static __attribute__((noinline)) int find_pattern(lua_State *L, const lwb_pattern *pattern, size_t from,
                                                   wanted wanted) {
     lwb_matcher m;
-    lwb_matcher_begin(&m, L, pattern);
-    m.start += from;
+    lwb_matcher_begin(&m, L, pattern, pattern->subject + from);
     return find_next(L, &m, wanted);
 }
 
@@ -196,8 +195,7 @@ static int iterate(lua_State *L) {
     iteration *loop = lua_touserdata(L, lua_upvalueindex(UPVALUE_ITERATION));
     if (loop->next > loop->pattern.subject_end) return 0;
     lwb_matcher m;
-    lwb_matcher_begin(&m, L, &loop->pattern);
-    m.start = loop->next;
+    lwb_matcher_begin(&m, L, &loop->pattern, loop->next);
     return match_next(L, &m, loop);
 }
 

@@ -3,7 +3,6 @@
 // the matcher, which is big, is in no frame that calls.
 #include "pattern.h"
 
-#include <ctype.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -156,7 +155,7 @@ static __attribute__((noinline)) int begin_by_text(lua_State *L, const lwb_patte
     lwb_matcher m;
     substitution work;
     char room[ROOM];
-    lwb_matcher_begin(&m, L, pattern);
+    lwb_matcher_begin(&m, L, pattern, pattern->subject);
     begin(&work, pattern, limit, room, sizeof room);
     return substitute_by_text(L, &m, &work);
 }
@@ -169,8 +168,7 @@ static __attribute__((noinline)) lwb_found push_next(lua_State *L, substitution 
     if (goes_on) {
         lwb_matcher_restore(&m, L);
     } else {
-        lwb_matcher_begin(&m, L, &work->pattern);
-        m.start = work->next;
+        lwb_matcher_begin(&m, L, &work->pattern, work->next);
     }
     lwb_found found = find_next(&m, work);
     if (found == LWB_FOUND_SLICE_END) {
