@@ -16,14 +16,16 @@ struct pattern_work {
     "local text = table.concat(lines, '\\n')\n"
 
 static const struct pattern_work pattern_works[] = {
-    {"words with gmatch", MAKE_TEXT "local n = 0 for _ = 1, 3 do for word in text:gmatch('%a+') do n = n + #word end end "
-                                    "return n"},
+    {"words with gmatch",
+     MAKE_TEXT "local n = 0 for _ = 1, 3 do for word in text:gmatch('%a+') do n = n + #word end end "
+               "return n"},
     {"fields of lines with match",
      MAKE_TEXT "local n = 0 for _ = 1, 10 do for i = 1, #lines do\n"
                "local a, b, c = lines[i]:match('^(%d+)%s+([%w_]+)%s*=%s*(.-);') n = n + #a + #b + #c end end return n"},
-    {"short finds", MAKE_TEXT "local n = 0 for _ = 1, 20 do for i = 1, #lines do\n"
-                              "n = n + lines[i]:find('=', 1, true) + lines[i]:find('%s') + (lines[i]:find('^%d') or 0)\n"
-                              "end end return n"},
+    {"short finds",
+     MAKE_TEXT "local n = 0 for _ = 1, 20 do for i = 1, #lines do\n"
+               "n = n + lines[i]:find('=', 1, true) + lines[i]:find('%s') + (lines[i]:find('^%d') or 0)\n"
+               "end end return n"},
     {"plain find in a long text", MAKE_TEXT "local n = 0 for _ = 1, 200 do n = n + text:find('value 26000;', 1, true) "
                                             "+ text:find('key_14000', 1, true) end return n"},
     {"pattern find in a long text", MAKE_TEXT "local n = 0 for _ = 1, 20 do n = n + text:find('%f[%d]26000;') "

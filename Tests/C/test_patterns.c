@@ -1,0 +1,420 @@
+/* string.find, match, gmatch and gsub: Lua's patterns, which can be stopped and whose callbacks may wait on the host. */
+#include "events.h"
+
+typedef struct script_case {
+    const char *script;
+    const char *json;
+} script_case;
+
+#define LENGTH(array) (sizeof(array) / sizeof *(array))
+
+/* ---- What Lua's own do --------------------------------------------------------------------------------------------*/
+
+static void find_and_match_give_what_lua_gives(void) {
+    const script_case cases[] = {
+        {"return ('hello world'):find('o w')", "[5,7]"},
+        {"return ('hello world'):find('l+')", "[3,4]"},
+        {"return ('hello'):find('xyz')", "null"},
+        {"return ('a.b'):find('.', 2, true)", "[2,2]"},
+        {"return ('a+b'):find('+', 1, true)", "[2,2]"},
+        {"return (''):find('')", "[1,0]"},
+        {"return ('abc'):find('', 10)", "null"},
+        {"return ('abc'):find('', 4)", "[4,3]"},
+        {"return ('abc'):find('b', -2)", "[2,2]"},
+        {"return ('abc'):find('a', math.mininteger)", "[1,1]"},
+        {"return ('abc'):find('c', math.maxinteger)", "null"},
+        {"return ('key = value'):match('^(%w+)%s*=%s*(%w+)$')", "[\"key\",\"value\"]"},
+        {"return ('hello'):match('()ll()')", "[3,5]"},
+        {"return ('2026-11-21'):match('(%d+)-(%d+)-(%d+)')", "[\"2026\",\"11\",\"21\"]"},
+        {"return ('THE (quick) fox'):find('%((%a+)%)')", "[5,11,\"quick\"]"},
+        {"return ('f(a(b)c)d'):match('%b()')", "\"(a(b)c)\""},
+        {"return ('THE (quick) fox'):match('%f[%a]%a+%f[%A]', 5)", "\"quick\""},
+        {"return ([[say \"it's\"]]):match([[([\"'])(.-)%1]])", "[\"\\\"\",\"it's\"]"},
+        {"return ('x^y'):match('x^y'), ('a$b'):match('a$b'), ('$'):match('^$$'), ('a-'):match('a%-')",
+         "[\"x^y\",\"a$b\",\"$\",\"a-\"]"},
+        {"return ('abc'):match('[a-]+'), ('a-c'):match('[%a-]+'), ('a]c'):match('[]a]+'), ('b^'):match('[b^]+')",
+         "[\"a\",\"a-c\",\"a]\",\"b^\"]"},
+        {"return ('aXb'):match('[^%l]'), ('0x1F'):match('^0x(%x+)$'), ('\\t\\n'):match('^%s+$') == '\\t\\n'",
+         "[\"X\",\"1F\",true]"},
+        {"return ('abc'):match('a?b-c*'), ('aaa'):match('a-'), ('aaa'):match('a-$'), ('aaa'):match('^(a-)(a*)$')",
+         "[\"a\",\"\",\"aaa\",\"\",\"aaa\"]"},
+        {"return ('a\\0b'):find('\\0'), ('a\\0b'):match('a%zb') == 'a\\0b', #('\\0\\0x'):match('[\\0]+')",
+         "[2,true,2]"},
+        {"return string.find(12345, 34), string.match(2^53|0, '%d+')", "[3,\"9007199254740992\"]"},
+        {"return ('a'):rep(1000):find('a*b'), select('#', ('x'):rep(32):match(('(x)'):rep(32)))", "[null,32]"}};
+    luawait_engine *engine = engine_with(NULL);
+    for (size_t i = 0; i < LENGTH(cases); i++)
+        EXPECT_VALUE(engine, cases[i].script, cases[i].json);
+    luawait_engine_free(engine);
+}
+
+static void gmatch_and_gsub_give_what_lua_gives(void) {
+    const script_case cases[] = {
+        {"local t = {} for k, v in ('a=1, b=2'):gmatch('(%w+)=(%w+)') do t[#t + 1] = k .. v end return t",
+         "[\"a1\",\"b2\"]"},
+        {"local t = {} for w in ('one two'):gmatch('%a*') do t[#t + 1] = w end return t", "[\"one\",\"two\"]"},
+        {"local t = {} for p in ('abc'):gmatch('()') do t[#t + 1] = p end return t", "[1,2,3,4]"},
+        {"local t = {} for w in ('a b c'):gmatch('%a', 3) do t[#t + 1] = w end return t", "[\"b\",\"c\"]"},
+        {"local t = {} for w in ('a b c'):gmatch('%a', -1) do t[#t + 1] = w end return t", "[\"c\"]"},
+        {"local n = 0 for w in ('abc'):gmatch('a', 10) do n = n + 1 end return n", "0"},
+        {"local n = 0 for w in ('^a^a'):gmatch('^a') do n = n + 1 end return n", "2"},
+        {"return ('hello world'):gsub('o', '0')", "[\"hell0 w0rld\",2]"},
+        {"return ('hello'):gsub('', '-')", "[\"-h-e-l-l-o-\",6]"},
+        {"return ('abc def'):gsub('%w*', 'X')", "[\"X X\",2]"},
+        {"return ('hello world'):gsub('(%w+) (%w+)', '%2 %1 %0 %%')", "[\"world hello hello world %\",1]"},
+        {"return ('abc'):gsub('()', '%1')", "[\"1a2b3c4\",4]"},
+        {"return ('aaa'):gsub('a', 'b', 2)", "[\"bba\",2]"},
+        {"return ('aaa'):gsub('a', 'b', -1)", "[\"aaa\",0]"},
+        {"return ('aaa'):gsub('^a', 'b')", "[\"baa\",1]"},
+        {"return ('$name is $age'):gsub('%$(%w+)', {name = 'Lua', age = 33})", "[\"Lua is 33\",2]"},
+        {"return ('a b c'):gsub('%a', function(c) if c ~= 'b' then return c:upper() end end)", "[\"A b C\",3]"},
+        {"return ('abc'):gsub('%a', {a = false, b = 1.5})", "[\"a1.5c\",3]"},
+        {"return ('x'):gsub('.', setmetatable({}, {__index = {x = 'found'}}))", "[\"found\",1]"},
+        {"return ('x'):gsub('x', 5)", "[\"5\",1]"},
+        {"local s = ('ab'):rep(20000) local r, n = s:gsub('a', 'cc') return #r, n, r:sub(1, 6)",
+         "[60000,20000,\"ccbccb\"]"},
+        {"return #('x'):rep(3000):gsub('x', function(c) return c:rep(10) end)", "30000"}};
+    luawait_engine *engine = engine_with(NULL);
+    for (size_t i = 0; i < LENGTH(cases); i++)
+        EXPECT_VALUE(engine, cases[i].script, cases[i].json);
+    luawait_engine_free(engine);
+}
+
+static void wrong_patterns_are_luas_errors(void) {
+    const struct {
+        const char *script, *message;
+    } cases[] = {{"('a'):find('%')", "malformed pattern (ends with '%')"},
+                 {"('a'):find('[a')", "malformed pattern (missing ']')"},
+                 {"('a'):find('[]')", "malformed pattern (missing ']')"},
+                 {"('a'):find('[a%')", "malformed pattern (missing ']')"},
+                 {"('a'):find('%b')", "malformed pattern (missing arguments to '%b')"},
+                 {"('a'):find('%bx')", "malformed pattern (missing arguments to '%b')"},
+                 {"('a'):find('%f')", "missing '[' after '%f' in pattern"},
+                 {"('a'):find('(a')", "unfinished capture"},
+                 {"('a'):find('.)')", "invalid pattern capture"},
+                 {"('a'):find('%1')", "invalid capture index %1"},
+                 {"('a'):find('(%1)')", "invalid capture index %1"},
+                 {"('a'):find('%0')", "invalid capture index %0"},
+                 {"('a'):rep(40):find(('(a)'):rep(33))", "too many captures"},
+                 {"('a'):rep(300):find(('a?'):rep(300) .. 'b')", "pattern too complex"},
+                 {"('a'):gsub('a', '%2')", "invalid capture index %2"},
+                 {"('a'):gsub('a', '%x')", "invalid use of '%' in replacement string"},
+                 {"('a'):gsub('a', function() return {} end)", "invalid replacement value (a table)"},
+                 {"('a'):gsub('a', {a = true})", "invalid replacement value (a boolean)"},
+                 {"string.find()", "bad argument #1 to 'find' (string expected, got no value)"},
+                 {"string.match('a')", "bad argument #2 to 'match' (string expected, got no value)"},
+                 {"('a'):find('a', 'x')", "bad argument #2 to 'find' (number expected, got string)"},
+                 {"('a'):find('a', 1.5)", "bad argument #2 to 'find' (number has no integer representation)"},
+                 {"string.gmatch({}, 'a')", "bad argument #1 to 'gmatch' (string expected, got table)"},
+                 {"string.gsub('a', 'a')", "bad argument #3 to 'gsub' (string/function/table expected, got no value)"},
+                 {"string.gsub('a', 'a', 'b', {})", "bad argument #4 to 'gsub' (number expected, got table)"},
+                 {"local t = setmetatable({}, {}); getmetatable(t).__index = t; return ('a'):gsub('a', t)",
+                  "'__index' chain too long"}};
+    luawait_engine *engine = engine_with(NULL);
+    for (size_t i = 0; i < LENGTH(cases); i++)
+        EXPECT_ERROR(engine, cases[i].script, "runtime", cases[i].message);
+    luawait_engine_free(engine);
+}
+
+/* ---- Stopping -----------------------------------------------------------------------------------------------------*/
+
+/* Each would run for years. `mark` says that it has begun. */
+static const char *const endless[] = {
+    "mark() return string.find(('a'):rep(10000), ('a-'):rep(30) .. 'b')",
+    "mark() return string.find(('a'):rep(10000), ('a*'):rep(30) .. '[bc]')",
+    "mark() return string.find(('a'):rep(30):rep(200), ('a?'):rep(150) .. 'b')",
+    "mark() return string.match(('a'):rep(10000), ('(.-)'):rep(20) .. '%d')",
+    "mark() while true do pcall(string.find, ('a'):rep(10000), ('a-'):rep(30) .. 'b') end",
+    "mark() while true do pcall(pcall, string.match, ('a'):rep(10000), ('a-'):rep(30) .. 'b') end",
+    "mark() return xpcall(string.find, function(e) return e end, ('a'):rep(10000), ('a-'):rep(30) .. 'b')",
+    "mark() for _ in string.gmatch(('a'):rep(10000), ('a-'):rep(30) .. 'b') do end",
+    "mark() return (string.gsub(('a'):rep(10000), ('a-'):rep(30) .. 'b', 'c'))",
+    "mark() return (string.gsub(('a'):rep(10000), ('a-'):rep(30) .. 'b', print))",
+    "mark() return (string.gsub(('a'):rep(10000), ('a-'):rep(30) .. 'b', {}))",
+    "mark() return (string.gsub('a', 'a', function() return string.find(('a'):rep(10000), ('a-'):rep(30) .. 'b') end))",
+    "mark() return string.find(('('):rep(2000000), '%b()')",
+    "mark() return string.find(('a'):rep(2000000), ('.*'):rep(3) .. '%d')",
+    "mark() return string.find(('a'):rep(1000000), '(a*)%1b')",
+    "mark() return string.find(('a'):rep(200000), '[' .. ('b'):rep(200000) .. ']')",
+    "mark() return string.find(('a'):rep(4000000), ('a'):rep(1000000) .. 'b' .. ('a'):rep(1000000), 1, true)",
+    "mark() return coroutine.wrap(function() return string.find(('a'):rep(10000), ('a-'):rep(30) .. 'b') end)()",
+    "mark() table.sort({1, 2, 3}, function() return string.find(('a'):rep(10000), ('a-'):rep(30) .. 'b') end)",
+    "mark() local x <close> = setmetatable({}, {__close = function() return string.find(('a'):rep(10000), "
+    "('a-'):rep(30) .. 'b') end})"};
+
+static void open_gate(void *user_data, luawait_call *call) {
+    (void)call;
+    gate_open(user_data);
+}
+
+static luawait_engine *engine_of(const char *preemption, const char *more) {
+    char *config = text_format("{\"preemption\":\"%s\"%s}", preemption, more);
+    luawait_engine *engine = engine_with(config);
+    free(config);
+    return engine;
+}
+
+static void cancel_every_match(const char *preemption) {
+    luawait_engine *engine = engine_of(preemption, ",\"cpu_ms\":0,\"workers\":2");
+    gate running = GATE;
+    declare_callback(engine, "mark", open_gate, &running);
+    for (size_t i = 0; i < LENGTH(endless); i++) {
+        uint64_t eval = start(engine, endless[i]);
+        gate_wait(&running, (int)i + 1);
+        CHECK_STATUS(luawait_cancel(engine, eval), LUAWAIT_OK);
+        outcome ended = finish(engine, eval);
+        if (ended.state != LUAWAIT_CANCELLED) harness_fail(HERE, "%s: state %d", endless[i], (int)ended.state);
+        outcome_free(&ended);
+    }
+    EXPECT_VALUE(engine, "return 'all workers are free'", "\"all workers are free\"");
+    luawait_engine_free(engine);
+}
+
+static void cancel_ends_every_match_by_signal(void) {
+    cancel_every_match("signal");
+}
+
+static void cancel_ends_every_match_by_count(void) {
+    cancel_every_match("count");
+}
+
+static void limit_every_match(const char *preemption, const char *limit, const char *type) {
+    luawait_engine *engine = engine_of(preemption, limit);
+    gate running = GATE;
+    declare_callback(engine, "mark", open_gate, &running);
+    for (size_t i = 0; i < LENGTH(endless); i++) {
+        outcome ended = finish(engine, start(engine, endless[i]));
+        if (ended.state != LUAWAIT_FAILED) harness_fail(HERE, "%s: state %d", endless[i], (int)ended.state);
+        CHECK_ERROR(ended, type, "");
+        outcome here = {0};
+        REQUIRE_OK(
+            luawait_eval(engine, endless[i], strlen(endless[i]), NULL, 0, &here.state, &here.json, &here.length, NULL));
+        CHECK_ERROR(here, type, "");
+    }
+    EXPECT_VALUE(engine, "return 'goes on'", "\"goes on\"");
+    luawait_engine_free(engine);
+}
+
+static void the_processor_limit_ends_every_match_by_signal(void) {
+    limit_every_match("signal", ",\"cpu_ms\":20", "cpu");
+}
+
+static void the_processor_limit_ends_every_match_by_count(void) {
+    limit_every_match("count", ",\"cpu_ms\":20", "cpu");
+}
+
+static void the_timeout_ends_every_match_by_signal(void) {
+    limit_every_match("signal", ",\"cpu_ms\":0,\"timeout_ms\":20", "timeout");
+}
+
+static void the_timeout_ends_every_match_by_count(void) {
+    limit_every_match("count", ",\"cpu_ms\":0,\"timeout_ms\":20", "timeout");
+}
+
+static void on_the_hosts_thread_every_match_ends(void) {
+    for (int config = SIGNAL; config < CONFIGS; config++) {
+        luawait_engine *engine = host_engine_of(config, ",\"cpu_ms\":20");
+        gate running = GATE;
+        declare_callback(engine, "mark", open_gate, &running);
+        for (size_t i = 0; i < LENGTH(endless); i++) {
+            outcome ended = run_to_end(engine, start(engine, endless[i]));
+            if (ended.state != LUAWAIT_FAILED) harness_fail(HERE, "%s: state %d", endless[i], (int)ended.state);
+            CHECK_ERROR(ended, "cpu", "");
+        }
+        luawait_engine_free(engine);
+    }
+}
+
+/* ---- Taking turns -------------------------------------------------------------------------------------------------*/
+
+/* An endless match is left when its slice is over: luawait_run() comes back, and others have their turn. */
+static void an_endless_match_leaves_run_and_others_their_turn(void) {
+    for (int config = SIGNAL; config < CONFIGS; config++) {
+        luawait_engine *engine = host_engine_of(config, ",\"cpu_ms\":0,\"slice_us\":200");
+        uint64_t eval = start(engine, "return string.find(('a'):rep(10000), ('a-'):rep(30) .. 'b')");
+        uint64_t other = start(engine, "return 'had its turn'");
+        for (int i = 0; i < 5; i++) {
+            int32_t more = 0;
+            REQUIRE_OK(luawait_run(engine, 300, &more));
+            CHECK_INT(more, 1);
+        }
+        CHECK_VALUE(run_to_end(engine, other), "\"had its turn\"");
+        int32_t state = -1;
+        CHECK_STATUS(luawait_poll(engine, eval, &state, NULL, NULL), LUAWAIT_OK);
+        CHECK_INT(state, LUAWAIT_IN_PROGRESS);
+        REQUIRE_OK(luawait_cancel(engine, eval));
+        CHECK_CANCELLED(run_to_end(engine, eval));
+        luawait_engine_free(engine);
+    }
+}
+
+static void endless_matches_share_one_worker(const char *preemption) {
+    luawait_engine *engine = engine_of(preemption, ",\"cpu_ms\":0,\"workers\":1,\"slice_us\":500");
+    uint64_t evals[3];
+    for (int i = 0; i < 3; i++)
+        evals[i] = start(engine, "return string.find(('a'):rep(10000), ('a-'):rep(30) .. 'b')");
+    EXPECT_VALUE(engine, "local s = 0 for i = 1, 300000 do s = s + i end return s", "45000150000");
+    for (int i = 0; i < 3; i++) {
+        REQUIRE_OK(luawait_cancel(engine, evals[i]));
+        CHECK_CANCELLED(finish(engine, evals[i]));
+    }
+    luawait_engine_free(engine);
+}
+
+static void endless_matches_take_turns_by_signal(void) {
+    endless_matches_share_one_worker("signal");
+}
+
+static void endless_matches_take_turns_by_count(void) {
+    endless_matches_share_one_worker("count");
+}
+
+/* Long, but they end: with slices far shorter than they are, the results must be those of plain Lua. */
+static void slices_in_matches_do_not_change_results(void) {
+    const script_case cases[] = {
+        {"return ('a'):rep(400):find('a-a-a-b')", "null"},
+        {"local a, b, c = (('a'):rep(400) .. 'b'):match('^(a-)(a-)(a-)b$') return #a, #b, #c", "[0,0,400]"},
+        {"local b, e, x, y = ((('x'):rep(100) .. '='):rep(300) .. '!'):find('(x*)=(x-)=!') return b, e, #x, #y",
+         "[30099,30301,100,100]"},
+        {"local n = 0 for w in (('a'):rep(150) .. ' '):rep(40):gmatch('a-a-(a+) ') do n = n + #w end return n", "6000"},
+        {"local s, n = (('a'):rep(150) .. ' '):rep(40):gsub('a-a-(a) ', '<%1>') return #s, n, s:sub(-9)",
+         "[120,40,\"<a><a><a>\"]"},
+        {"local s, n = (('a'):rep(150) .. ' '):rep(40):gsub('a-a-(a) ', function(c) return c:rep(2) end) return #s, n",
+         "[80,40]"},
+        {"local s, n = (('a'):rep(150) .. ' '):rep(40):gsub('a-a-(a) ', {a = 'b'}) return #s, n, s:sub(1, 3)",
+         "[40,40,\"bbb\"]"},
+        {"return ('('):rep(3000):find('%b()'), (('('):rep(100000) .. (')'):rep(100000)):find('%b()')",
+         "[null,1,200000]"}};
+    luawait_engine *engine = engine_with("{\"slice_us\":100,\"workers\":1}");
+    luawait_engine *counting = engine_with("{\"slice_us\":100,\"workers\":1,\"preemption\":\"count\"}");
+    luawait_engine *engines[] = {engine, counting};
+    for (size_t i = 0; i < LENGTH(engines); i++) {
+        uint64_t other = start_with(engines[i], "while true do end", "{\"cpu_ms\":0}");
+        for (size_t j = 0; j < LENGTH(cases); j++)
+            EXPECT_VALUE(engines[i], cases[j].script, cases[j].json);
+        REQUIRE_OK(luawait_cancel(engines[i], other));
+        CHECK_CANCELLED(finish(engines[i], other));
+    }
+    luawait_engine_free(engine);
+    luawait_engine_free(counting);
+}
+
+/* ---- Callbacks ----------------------------------------------------------------------------------------------------*/
+
+/* f() is answered by its first argument, as a request: the script is parked in the middle of gsub. */
+static const script_case callbacks[] = {
+    {"return ('abc'):gsub('.', f)", "[\"abc\",3]"},
+    {"return ('abc'):gsub('%a', function(c) return f(c) .. '-' end)", "[\"a-b-c-\",3]"},
+    {"return ('a b c'):gsub('%a', function(c) return f(c == 'b' and 'B' or nil) end)", "[\"a B c\",3]"},
+    {"return ('abc'):gsub('.', setmetatable({b = 'own'}, {__index = function(_, k) return f(k) .. '!' end}))",
+     "[\"a!ownc!\",3]"},
+    {"return ('ab'):gsub('.', setmetatable({}, {__index = setmetatable({}, {__index = function(_, k) return f(k) "
+     ".. '?' end})}))",
+     "[\"a?b?\",2]"},
+    {"return ('ab'):gsub('.', function(c) return (('xy'):gsub('.', function(d) return f(c .. d) end)) end)",
+     "[\"axaybxby\",2]"},
+    {"return ('abc'):gsub('^.', function(c) return f('start') end)", "[\"startbc\",1]"},
+    {"return ('aaaa'):gsub('a', function(c) return f('b') end, 2)", "[\"bbaa\",2]"},
+    {"return #('x'):rep(30):gsub('x', function(c) return f(('y'):rep(1000)) end)", "30000"},
+    {"return pcall(string.gsub, 'a', 'a', function() f() error('boom', 0) end)", "[false,\"boom\"]"},
+    {"return select(2, pcall(string.gsub, 'a', 'a', function() f() return {} end)):match('invalid.*')",
+     "\"invalid replacement value (a table)\""},
+    {"return coroutine.wrap(function() return ('ab'):gsub('.', function(c) return f(c:upper()) end) end)()",
+     "[\"AB\",2]"},
+    {"local co = coroutine.wrap(function() return ('abc'):gsub('.', function(c) return coroutine.yield(c) end) end) "
+     "return co(), co('x'), co('y'), co('z')",
+     "[\"a\",\"b\",\"c\",\"xyz\",3]"},
+    {"local co = coroutine.wrap(function() return ('abc'):gsub('.', coroutine.yield) end) "
+     "return co(), co('x'), co(nil), co(false)",
+     "[\"a\",\"b\",\"c\",\"xbc\",3]"},
+    {"local co = coroutine.wrap(function() return ('ab'):gsub('.', function(c) return coroutine.yield(f(c)) end) end) "
+     "return co(), co(1), co(2)",
+     "[\"a\",\"b\",\"12\",2]"},
+    {"return coroutine.wrap(function() local r ('a'):gsub('a', function() r = coroutine.isyieldable() end) return r "
+     "end)()",
+     "true"},
+    {"local t = {} for w in ('one two three'):gmatch('%a+') do t[#t + 1] = f(w) end return t",
+     "[\"one\",\"two\",\"three\"]"}};
+
+static void a_host_call_works_in_a_callback_of_gsub_on_a_worker(void) {
+    luawait_engine *engine = engine_with(NULL);
+    declare(engine, "f");
+    for (size_t i = 0; i < LENGTH(callbacks); i++)
+        EXPECT_ECHO(engine, callbacks[i].script, callbacks[i].json);
+    luawait_engine_free(engine);
+}
+
+/* Runs an eval on this thread and answers each of its calls by the first argument. */
+static outcome run_with_echo(luawait_engine *engine, const char *script) {
+    uint64_t eval = start(engine, script);
+    int64_t begun = monotonic_ms();
+    for (;;) {
+        int32_t more = 0;
+        outcome ended = {0};
+        request taken;
+        REQUIRE_OK(luawait_run(engine, 1000, &more));
+        while (take_request(engine, &taken)) {
+            /* The arguments are an array of one value, or of none. */
+            char *json = taken.args_length > 2 ? text_format("%.*s", (int)taken.args_length - 2, taken.args + 1)
+                                               : text_format("null");
+            answer(engine, taken.id, json);
+            free(json);
+            request_free(&taken);
+        }
+        REQUIRE_OK(luawait_poll(engine, eval, &ended.state, &ended.json, &ended.length));
+        if (ended.state != LUAWAIT_IN_PROGRESS) return ended;
+        REQUIRE(!is_hanging(begun));
+    }
+}
+
+static void a_host_call_works_in_a_callback_of_gsub_on_the_hosts_thread(void) {
+    for (int config = SIGNAL; config < CONFIGS; config++) {
+        luawait_engine *engine = host_engine_of(config, "");
+        declare(engine, "f");
+        for (size_t i = 0; i < LENGTH(callbacks); i++)
+            CHECK_VALUE(run_with_echo(engine, callbacks[i].script), callbacks[i].json);
+        luawait_engine_free(engine);
+    }
+}
+
+static void gsub_parked_in_a_callback_can_be_cancelled(void) {
+    luawait_engine *engine = engine_with(NULL);
+    declare(engine, "f");
+    uint64_t eval = start(engine, "return ('abc'):gsub('.', f)");
+    request taken = wait_for_request(engine);
+    REQUIRE_OK(luawait_cancel(engine, eval));
+    CHECK_CANCELLED(finish(engine, eval));
+    CHECK_STATUS(luawait_provide_result(engine, taken.id, "1", 1, NULL), LUAWAIT_ERR_NOT_FOUND);
+    request_free(&taken);
+    luawait_engine_free(engine);
+}
+
+/* ---- Memory -------------------------------------------------------------------------------------------------------*/
+
+static void gsubs_result_counts_as_the_scripts_memory(void) {
+    const char *scripts[] = {"return #('x'):rep(100000):gsub('x', ('y'):rep(1000))",
+                             "return #('x'):rep(100000):gsub('x', function() return ('y'):rep(1000) end)",
+                             "return #('x'):rep(100000):gsub('x', {x = ('y'):rep(1000)})",
+                             "return #('x'):rep(100000):gsub('(x)', ('%1'):rep(1000))",
+                             "local s = 'x' while true do s = s:gsub('x', 'xx') end"};
+    luawait_engine *engine = engine_with("{\"memory_bytes\":2000000}");
+    for (size_t i = 0; i < LENGTH(scripts); i++) {
+        EXPECT_ERROR(engine, scripts[i], "memory", "memory");
+        char *caught = text_format("local ok, e = pcall(function() %s end) return ok, e", scripts[i]);
+        EXPECT_VALUE(engine, caught, "[false,\"not enough memory\"]");
+        free(caught);
+    }
+    EXPECT_VALUE(engine, "return #('x'):rep(1000):gsub('x', ('y'):rep(100))", "100000");
+    luawait_engine_free(engine);
+}
+
+TESTS(TEST(find_and_match_give_what_lua_gives), TEST(gmatch_and_gsub_give_what_lua_gives),
+      TEST(wrong_patterns_are_luas_errors), TEST(cancel_ends_every_match_by_signal),
+      TEST(cancel_ends_every_match_by_count), TEST(the_processor_limit_ends_every_match_by_signal),
+      TEST(the_processor_limit_ends_every_match_by_count), TEST(the_timeout_ends_every_match_by_signal),
+      TEST(the_timeout_ends_every_match_by_count), TEST(on_the_hosts_thread_every_match_ends),
+      TEST(an_endless_match_leaves_run_and_others_their_turn), TEST(endless_matches_take_turns_by_signal),
+      TEST(endless_matches_take_turns_by_count), TEST(slices_in_matches_do_not_change_results),
+      TEST(a_host_call_works_in_a_callback_of_gsub_on_a_worker),
+      TEST(a_host_call_works_in_a_callback_of_gsub_on_the_hosts_thread),
+      TEST(gsub_parked_in_a_callback_can_be_cancelled), TEST(gsubs_result_counts_as_the_scripts_memory))
