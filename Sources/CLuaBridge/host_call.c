@@ -63,7 +63,7 @@ static int call_by_parking(lua_State *L) {
         obstacle = "is answered by request, which luawait_eval cannot wait for: use luawait_start";
     } else if (!context->can_travel || !lua_isyieldable(L)) {
         obstacle = "cannot wait here: it was called from inside a C function that cannot yield "
-                   "(a table.sort comparator or a string.gsub callback, say)";
+                   "(a table.sort comparator, say)";
     }
     if (obstacle != NULL) {
         luaL_where(L, 1);

@@ -136,7 +136,8 @@ static const char *const endless[] = {
     "mark() return string.find(('a'):rep(2000000), ('.*'):rep(3) .. '%d')",
     "mark() return string.find(('a'):rep(1000000), '(a*)%1b')",
     "mark() return string.find(('a'):rep(200000), '[' .. ('b'):rep(200000) .. ']')",
-    "mark() return string.find(('a'):rep(4000000), ('a'):rep(1000000) .. 'b' .. ('a'):rep(1000000), 1, true)",
+    "mark() return string.find(('a'):rep(2000):rep(2000), ('a'):rep(1000):rep(1000) .. 'b' .. "
+    "('a'):rep(1000):rep(1000), 1, true)",
     "mark() return coroutine.wrap(function() return string.find(('a'):rep(10000), ('a-'):rep(30) .. 'b') end)()",
     "mark() table.sort({1, 2, 3}, function() return string.find(('a'):rep(10000), ('a-'):rep(30) .. 'b') end)",
     "mark() local x <close> = setmetatable({}, {__close = function() return string.find(('a'):rep(10000), "
