@@ -1,43 +1,49 @@
-import Synchronization
-
 @testable import LuawaitRuntime
 
 /// A clock that stands still until a test moves it.
-final class ManualClock: Clock {
-    private let nanoseconds: Atomic<Int64>
-    private let tick = Atomic<Int64>(0)
-    private let instructions = Atomic<Int32>(1000)
+final class ManualClock: Clock, @unchecked Sendable {
+    // Unchecked: it belongs to the one thread that moves it and runs the scripts.
+
+    /// What it shows, without a look.
+    private(set) var time: Instant
+    /// How long each look at the clock takes.
+    private var tick: Int64 = 0
+    private var slice: Int32 = 1000
+    /// Called at each look, with no lock held: between any two stays of scripts on the thread there is one.
+    var onLook: ((Instant) -> Void)?
 
     /// Decades ahead of the system's clock: a timer of the system's that is armed at an instant of this one never fires.
     init(startingAt start: Instant = Instant(nanoseconds: 1 << 61)) {
-        nanoseconds = Atomic(start.nanoseconds)
+        time = start
     }
 
     func now() -> Instant {
-        let step = tick.load(ordering: .relaxed)
-        return Instant(nanoseconds: nanoseconds.wrappingAdd(step, ordering: .sequentiallyConsistent).oldValue)
+        let seen = time
+        time = time.advanced(nanoseconds: tick)
+        onLook?(seen)
+        return seen
     }
 
-    var instructionsPerSlice: Int32? { instructions.load(ordering: .relaxed) }
+    var instructionsPerSlice: Int32? { slice }
 
     func setInstructionsPerSlice(_ count: Int32) {
-        instructions.store(count, ordering: .relaxed)
+        slice = count
     }
 
     func advance(milliseconds: Int64) {
-        nanoseconds.wrappingAdd(milliseconds * 1_000_000, ordering: .sequentiallyConsistent)
+        time = time.advanced(milliseconds: milliseconds)
     }
 
     /// Lets each look at the clock take some time while `body` runs; then the clock shows `milliseconds` later than before.
     func ticking<Result>(
         nanoseconds step: Int64, thenAdvanceBy milliseconds: Int64, _ body: () throws -> Result
     ) rethrows -> Result {
-        let end = now().advanced(milliseconds: milliseconds)
-        tick.store(step, ordering: .relaxed)
+        let end = time.advanced(milliseconds: milliseconds)
+        tick = step
         defer {
-            tick.store(0, ordering: .relaxed)
-            precondition(now() < end, "too many looks at the clock")
-            nanoseconds.store(end.nanoseconds, ordering: .sequentiallyConsistent)
+            tick = 0
+            precondition(time < end, "too many looks at the clock")
+            time = end
         }
         return try body()
     }

@@ -1,0 +1,51 @@
+import Glibc
+import Testing
+
+@testable import LuawaitRuntime
+
+/// Random lives of a whole engine, against a model of what its host may see. `LUAWAIT_SCHEDULES` says how many, and
+/// `LUAWAIT_SEED=17` replays one; `make simulate` runs a hundred thousand.
+@Suite(.serialized) struct EngineSimulationTests {
+    @Test func any_life_of_an_engine_agrees_with_the_model() throws {
+        let seeds = seeds(getenv("LUAWAIT_SCHEDULES").flatMap { Int(String(cString: $0)) } ?? 1000)
+        var (evals, requests) = (0, 0)
+        for seed in seeds {
+            do {
+                let schedule = try EngineSchedule(seed: seed)
+                try schedule.run()
+                evals += schedule.model.evals.count
+                requests += schedule.model.requests.count
+            } catch {
+                report(seed, "\(error)")
+                return
+            }
+        }
+        print("\(seeds.count) schedules from seed \(seeds[0]) on: \(evals) evals, \(requests) requests")
+        #expect(evals > 0)
+    }
+
+    /// The same once more, with a trace.
+    private func report(_ seed: UInt64, _ message: String) {
+        var trace: [String] = []
+        if let schedule = try? EngineSchedule(seed: seed, isTraced: true) {
+            try? schedule.run()
+            trace = schedule.trace
+        }
+        Issue.record(
+            """
+            LUAWAIT_SEED=\(seed) swift test --filter EngineSimulationTests
+            \(trace.joined(separator: "\n"))
+            \(message)
+            """)
+    }
+
+    @Test func the_same_seed_is_the_same_life() throws {
+        let lives = try (1...2).map { _ in
+            let schedule = try EngineSchedule(seed: 99, isTraced: true)
+            try schedule.run()
+            return schedule.trace
+        }
+        #expect(lives[0] == lives[1])
+        #expect(lives[0].count > 20)
+    }
+}

@@ -1,0 +1,205 @@
+import CPlatform
+import Glibc
+
+@testable import LuawaitRuntime
+
+/// One random life of a whole engine beside the model of what its host may see: real scripts, one thread, a clock that stands
+/// still. Between any two steps everything that a host can look at agrees with the model.
+final class EngineSchedule {
+    let clock = ManualClock()
+    var model: HostModel
+    /// Nil when it has been freed.
+    var engine: Engine?
+    var random: SplitMix64
+    /// What was done, for the reader of a failure.
+    private(set) var trace: [String] = []
+    private let isTraced: Bool
+
+    /// What was given to the engine, by the model's numbers.
+    var notifiers: [Calls] = []
+    var wakers: [Calls] = []
+    var callbacks: [Calls] = []
+    /// Callbacks that belong to the engine.
+    var ownedCallbacks: Set<Int> = []
+    private var descriptor: Int32 = -1
+    /// Evals whose stay on the thread is being watched, the innermost last; and when the clock was last looked at in it.
+    var stays: [(id: Int, lastLook: Instant)] = []
+    /// What went wrong where nothing could be thrown.
+    var discrepancy: Discrepancy?
+    /// What the host has been handed and keeps: events outlive the engine.
+    var kept: [EngineCore.Event] = []
+
+    /// How something of the host's has been used.
+    final class Calls {
+        var tally = HostModel.Tally()
+    }
+
+    init(seed: UInt64, isTraced: Bool = false) throws {
+        var random = SplitMix64(seed: seed)
+        self.isTraced = isTraced
+        var config = EngineConfig()
+        config.executor = .host
+        config.hasWatchdog = false
+        config.preemption = .count
+        config.print = .event
+        config.seed = 1
+        config.limits.cpuMilliseconds = 0
+        func limit() -> Int { random.chance(in: 4) ? Int.random(in: 1...4, using: &random) : 0 }
+        config.queueLimits.evals = limit()
+        config.queueLimits.queued = limit()
+        config.queueLimits.requests = limit()
+        config.queueLimits.unread = limit()
+        self.random = random
+        model = HostModel(limits: config.queueLimits)
+        engine = try Engine(config: config, clock: clock)
+        note("engine with \(config.queueLimits)")
+        clock.onLook = { [unowned self] now in look(now) }
+    }
+
+    var live: Engine { engine! }
+
+    func note(_ what: @autoclosure () -> String) {
+        if isTraced { trace.append(String(repeating: "  ", count: stays.count) + what()) }
+    }
+
+    func expect(_ condition: Bool, _ message: @autoclosure () -> String) throws {
+        if !condition { throw Discrepancy(message: message()) }
+    }
+
+    func number(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &random) }
+    func chance(in count: Int) -> Bool { random.chance(in: count) }
+
+    // MARK: - A whole life
+
+    func run() throws {
+        try register(.fetch)
+        if chance(in: 2) { try register(.slow) }
+        if chance(in: 2) { try register(.mark) }
+        for _ in 0..<number(10...60) { try checked(step) }
+        if chance(in: 2) { try drain() }
+        try free()
+    }
+
+    /// Does one thing, and looks at everything afterwards.
+    func checked(_ body: () throws -> Void) throws {
+        try body()
+        if let discrepancy { throw discrepancy }
+        try expect(stays.isEmpty, "a script is on the thread after \(trace.last ?? "")")
+        try check()
+    }
+
+    private func step() throws {
+        switch number(0...41) {
+        case 0...6: try start()
+        case 7...17: try slice()
+        case 18: try runForLonger()
+        case 19...20: clock.advance(milliseconds: Int64(2 * number(1...4)))
+        case 21: try chance(in: 4) ? look(at: waitForEvent) : nextRun()
+        case 22: openDescriptor()
+        case 23: try chance(in: 20) ? shutDown() : evaluate()
+        default: try stepAnywhere()
+        }
+    }
+
+    private func look(at body: () throws -> Void) throws { try body() }
+
+    // MARK: - The descriptor
+
+    private func openDescriptor() {
+        note("event_fd")
+        do throws(CallError) {
+            descriptor = try live.eventDescriptor()
+        } catch {
+            discrepancy = Discrepancy(message: "no descriptor: \(error.message)")
+        }
+    }
+
+    private var isReadable: Bool {
+        var entry = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        return Glibc.poll(&entry, 1, 0) == 1
+    }
+
+    // MARK: - Looking at everything
+
+    private func check() throws {
+        let figures = live.figures
+        try expect(live.withCore { core, _ in core.gate.available } == model.available, "not \(model.available) to take")
+        let counts = figures.counts
+        try expect(
+            counts.started == model.counts.started && counts.succeeded == model.counts.succeeded
+                && counts.failed == model.counts.failed && counts.cancelled == model.counts.cancelled
+                && counts.answered == model.counts.answered && counts.withdrawn == model.counts.withdrawn,
+            "\(counts), should be \(model.counts)")
+        try expect(figures.posted == UInt64(model.requests.count), "\(figures.posted) requests posted")
+        try expect(figures.open == model.openRequests.count, "\(figures.open) requests open")
+        try expect(figures.pending == model.requests.count { $0.isPending }, "\(figures.pending) requests pending")
+        try expect(figures.queued == model.evals.count { $0.standing == .waiting }, "\(figures.queued) evals queued")
+        try expect(figures.running == 0, "\(figures.running) evals running")
+        try expect(figures.finishedUnread == model.evals.count { $0.standing == .ended }, "\(figures.finishedUnread) unread")
+        try expect(figures.timers == model.liveTimers, "\(figures.timers) timers, should be \(model.liveTimers)")
+        let plan = live.withCore { core, _ in core.watchdogPlan }
+        try expect(plan <= model.soonest ?? .distantFuture, "the engine sleeps over a deadline")
+        if descriptor >= 0 { try expect(isReadable == (model.available > 0), "the descriptor shows the contrary") }
+        try checkTallies()
+    }
+
+    func checkTallies() throws {
+        try expect(notifiers.map(\.tally) == model.notifiers, "notified \(notifiers.map(\.tally)), not \(model.notifiers)")
+        try expect(wakers.map(\.tally) == model.wakers, "wakers \(wakers.map(\.tally)), not \(model.wakers)")
+        for (index, callback) in callbacks.enumerated() {
+            let isNeeded = model.callback == index || model.live.contains { model[$0].callback == index }
+            try expect(
+                callback.tally.drops <= (isNeeded || !ownedCallbacks.contains(index) ? 0 : 1),
+                "callback \(index) dropped \(callback.tally.drops) times")
+        }
+    }
+
+    // MARK: - The end
+
+    /// Lets everything end, and looks whether anything is left.
+    private func drain() throws {
+        note("drain")
+        var rounds = 0
+        while !model.live.isEmpty || model.workIsPosted {
+            for id in model.live where model[id].script.ending == .endless { try checked { try cancel(id) } }
+            try checked(slice)
+            for id in model.openRequests { try checked { try answer(id) } }
+            rounds += 1
+            try expect(rounds < 1000, "it does not come to an end")
+        }
+        for id in model.evals.indices.map({ $0 + 1 }) where chance(in: 2) { try checked { try poll(id) } }
+        while model.available > 0 { try checked(takeEvents) }
+        clock.advance(milliseconds: 1000)
+        try checked(slice)
+        try expect(live.figures.liveContexts == 0, "\(live.figures.liveContexts) Lua states are left")
+        try live.withCore { core, _ in
+            core.evals.isEmpty && core.requests.openCount == 0 && core.gate.available == 0 && core.timers.count == 0
+                && core.ready.isEmpty && core.garbage.isEmpty && core.abandonedCount == 0
+        } ? () : expect(false, "something is left over")
+    }
+
+    /// `luawait_engine_free`.
+    private func free() throws {
+        note("free")
+        model.condemnAll(.shutDown)
+        let contexts = live.liveContexts
+        live.stop()
+        model.setNotifier(nil)
+        try check()
+        weak let freed = engine
+        descriptor = -1
+        engine = nil
+        clock.onLook = nil
+        try expect(freed == nil, "the engine lives on")
+        let left = contexts.value.load(ordering: .relaxed)
+        try expect(left == 0, "\(left) Lua states are left")
+        model.callback = nil
+        try checkTallies()
+        for index in ownedCallbacks {
+            try expect(callbacks[index].tally.drops == 1, "callback \(index) has not been dropped")
+        }
+        try expect(model.notifiers.allSatisfy { $0.drops == 1 }, "a notifier has not been dropped")
+        try expect(model.evals.allSatisfy { $0.ends == 1 }, "an eval has not ended exactly once")
+        try expect(model.requests.allSatisfy { $0.closings == 1 }, "a request has not been closed exactly once")
+    }
+}

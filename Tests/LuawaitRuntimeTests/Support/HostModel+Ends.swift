@@ -1,0 +1,110 @@
+@testable import LuawaitRuntime
+
+/// How evals start and end, and what the time does.
+extension HostModel {
+    // MARK: - Starting
+
+    func refusal() -> CallError.Kind? {
+        if isShutDown { return .shutdown }
+        let counts = [
+            (live.count, limits.evals), (waiting.count, limits.queued), (unread, limits.unread),
+        ]
+        return counts.contains { count, limit in limit > 0 && count >= limit } ? .limit : nil
+    }
+
+    /// - Returns: its id.
+    mutating func start(
+        _ script: SimulatedScript, timeout: Int64, callTimeout: Int64, isDetached: Bool, isDirect: Bool, now: Instant
+    ) -> Int {
+        var eval = ModelEval(
+            script: script, callTimeout: callTimeout, isDetached: isDetached, isDirect: isDirect,
+            functions: Set(functions), callback: functions.contains(.mark) ? callback : nil)
+        if timeout > 0 { eval.deadline = now.advanced(milliseconds: timeout) }
+        evals.append(eval)
+        let id = evals.count
+        counts.started += 1
+        if let deadline = eval.deadline { timers.append((deadline, .eval(id))) }
+        if isDirect { self[id].standing = .running } else { enqueue(id) }
+        return id
+    }
+
+    // MARK: - Ending
+
+    mutating func condemn(_ id: Int, _ reason: EvalMachine.Condemnation) {
+        guard self[id].ending == nil, self[id].condemnation == nil else { return }
+        self[id].condemnation = reason
+        if self[id].standing == .running { return }
+        if case .parked(let request) = self[id].standing { withdraw(request) }
+        garbage += 1
+        postWork()
+        end(id, Self.ending(reason))
+    }
+
+    mutating func condemnAll(_ reason: EvalMachine.Condemnation) {
+        for id in evals.indices.map({ $0 + 1 }) { condemn(id, reason) }
+    }
+
+    static func ending(_ reason: EvalMachine.Condemnation) -> Ending {
+        switch reason {
+        case .timedOut: Ending(state: .failed, text: "timeout")
+        case .cancelled, .shutDown: Ending(state: .cancelled, text: "cancelled")
+        }
+    }
+
+    mutating func end(_ id: Int, _ ending: Ending) {
+        switch ending.state {
+        case .succeeded: counts.succeeded += 1
+        case .failed: counts.failed += 1
+        case .cancelled: counts.cancelled += 1
+        }
+        self[id].ending = ending
+        self[id].ends += 1
+        self[id].deadline = nil
+        if let waker = self[id].waker {
+            wakers[waker] = Tally(calls: 1, drops: 1)
+            self[id].waker = nil
+        }
+        self[id].standing = self[id].isDetached || self[id].isDirect ? .forgotten : .ended
+        if self[id].standing == .ended { post(.finished(id)) }
+    }
+
+    mutating func setWaker(_ new: Int?, for id: Int) {
+        if self[id].standing == .ended {
+            if let new { wakers[new] = Tally(calls: 1, drops: 1) }
+            return
+        }
+        if let old = self[id].waker { wakers[old].drops += 1 }
+        self[id].waker = new
+    }
+
+    // MARK: - Time
+
+    private func isLive(_ target: Target) -> Bool {
+        switch target {
+        case .eval(let id): self[id].deadline != nil
+        case .request(let id): requests[id - 1].isOpen
+        }
+    }
+
+    var liveTimers: Int { timers.count { isLive($0.target) } }
+
+    var soonest: Instant? { timers.filter { isLive($0.target) }.map(\.deadline).min() }
+
+    /// When the host is to run the engine again.
+    var nextRun: Instant? { workIsPosted ? Instant(nanoseconds: 0) : soonest }
+
+    mutating func fireTimers(now: Instant) {
+        while true {
+            timers = timers.filter { isLive($0.target) }
+            guard let soonest, soonest <= now else { return }
+            switch timers.remove(at: timers.firstIndex { $0.deadline == soonest }!).target {
+            case .request(let id):
+                withdraw(id)
+                deliver(.error("timeout"), to: requests[id - 1].eval)
+            case .eval(let id):
+                self[id].deadline = nil
+                condemn(id, .timedOut)
+            }
+        }
+    }
+}
