@@ -13,7 +13,7 @@ IN_PYTHON := PYTHONPATH=bindings/python
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help deps deps-run deps-test deps-lint deps-model venv build run test check check-header check-exports check-binary check-model \
-	test-install test-docs test-c test-python test-swift test-valgrind test-asan lint format bench install uninstall clean
+	test-install test-docs test-c test-python test-swift test-valgrind test-asan simulate lint format bench install uninstall clean
 
 help: ## Show these goals
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -81,6 +81,9 @@ test-valgrind: build deps-test ## Run the C tests once more under valgrind
 
 test-asan: deps-test ## Run the C tests under AddressSanitizer and LeakSanitizer
 	@$(PART) $@ scripts/test-asan.sh
+
+simulate: deps-test ## Drive 100,000 random lives of an engine against a model of what its host may see
+	@$(PART) $@ scripts/simulate.sh
 
 lint: deps-lint venv ## Check formatting and style
 	@$(PART) $@ scripts/lint.sh

@@ -44,9 +44,7 @@ extension EngineSchedule {
         note("evaluate \(id) \(script)")
         let options = try EvalOptions(json: nil, defaults: live.config.limits, maxDepth: 128)
         if refusal == nil {
-            id == model.start(
-                script, timeout: 0, callTimeout: 0, isDetached: false, isDirect: true, now: clock.time)
-                ? () : try expect(false, "another id")
+            _ = model.start(script, timeout: 0, callTimeout: 0, isDetached: false, isDirect: true, now: clock.time)
             model.fireTimers(now: clock.time)
         }
         do {
@@ -81,6 +79,7 @@ extension EngineSchedule {
         do {
             if let stay = stays.last, !running.contains(stay.id) {
                 stays.removeLast()
+                if !stays.isEmpty { model.met.insert(.runInsideCallback) }
                 try leave(stay.id, at: stay.lastLook)
             } else if let new = running.first(where: { id in !stays.contains { $0.id == id } }) {
                 let expected = model.take()
@@ -124,8 +123,9 @@ extension EngineSchedule {
             try model.stay(id, lines: lines, .calling(act: act), now: clock.time)
             callbacks[model[id].callback!].tally.calls += 1
             // A callback may do what the host may.
+            model.met.insert(.callback)
             if chance(in: 3) { try stepAnywhere() }
-            if chance(in: 12), !model[id].isDirect { try cancel(id) }
+            while chance(in: 10), !model[id].isDirect { try cancel(id) }
             if chance(in: 8), stays.count < 3 { try chance(in: 2) ? slice() : evaluate() }
         } catch {
             discrepancy = error as? Discrepancy ?? Discrepancy(message: "\(error)")

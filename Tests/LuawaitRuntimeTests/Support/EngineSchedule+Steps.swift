@@ -7,8 +7,8 @@ extension EngineSchedule {
         case 0...1: try start()
         case 2...3: try takeRequest()
         case 4...7: try takeEvents()
-        case 8...12: try answer(number(0...model.requests.count + 1))
-        case 13: if let id = model.openRequests.randomElement(using: &random) { try answer(id) }
+        case 8...9: try answer(number(0...model.requests.count + 1))
+        case 10...13: if let id = model.openRequests.randomElement(using: &random) { try answer(id) }
         case 14...15: try cancel(number(0...model.evals.count))
         case 16...17: try poll(number(0...model.evals.count))
         case 18...19: try setWaker(number(0...model.evals.count))
@@ -24,9 +24,10 @@ extension EngineSchedule {
     func start() throws {
         let script = SimulatedScript.random(canPark: true, using: &random)
         var options = try EvalOptions(json: nil, defaults: live.config.limits, maxDepth: 128)
-        let (timeout, callTimeout) = (chance(in: 4) ? 2 * number(1...8) - 1 : 0, chance(in: 2) ? 2 * number(1...4) - 1 : 0)
-        options.limits.timeoutMilliseconds = Int64(timeout)
-        options.limits.callTimeoutMilliseconds = Int64(callTimeout)
+        let timeout = Int64(chance(in: 4) ? 2 * number(1...8) - 1 : 0)
+        let callTimeout = Int64(chance(in: 2) ? 2 * number(1...4) - 1 : 0)
+        options.limits.timeoutMilliseconds = timeout
+        options.limits.callTimeoutMilliseconds = callTimeout
         options.isDetached = chance(in: 8)
         let refusal = model.refusal()
         var id = model.evals.count + 1
@@ -34,7 +35,7 @@ extension EngineSchedule {
         let source = script.source(eval: id)
         if refusal == nil {
             id = model.start(
-                script, timeout: Int64(timeout), callTimeout: Int64(callTimeout), isDetached: options.isDetached,
+                script, timeout: timeout, callTimeout: callTimeout, isDetached: options.isDetached,
                 isDirect: false, now: clock.time)
         }
         do {
@@ -80,6 +81,7 @@ extension EngineSchedule {
 
     func shutDown() throws {
         note("shut down")
+        model.met.insert(.shutDown)
         model.isShutDown = true
         model.condemnAll(.shutDown)
         try live.shutDown(by: clock.time)
@@ -123,7 +125,8 @@ extension EngineSchedule {
             case .withdrawn(let request, let eval, let function):
                 let known = model.requests[Int(request.value) - 1]
                 try expect(
-                    UInt64(known.eval) == eval.value && known.function.rawValue == function.name, "another's withdrawal")
+                    UInt64(known.eval) == eval.value && known.function.rawValue == function.name, "another's withdrawal"
+                )
                 return .withdrawn(Int(request.value))
             case .finished(let id, let outcome):
                 try compare(outcome, model[Int(id.value)].ending, Int(id.value))
@@ -138,13 +141,14 @@ extension EngineSchedule {
     func waitForEvent() throws {
         note("wait for an event")
         let isDue = model.soonest.map { $0 <= clock.time } ?? false
-        let expected = model.available > 0 || isDue
-        if model.available == 0 { model.foundNothing() }
+        let expected = model.visible > 0 || isDue
+        if model.visible == 0 { model.foundNothing() }
         try expect(live.waitForEvent(until: clock.time) == expected, "not \(expected)")
     }
 
     func nextRun() throws {
         note("next run")
+        if model.soonest != nil, !model.workIsPosted { model.met.insert(.sleepUntilDeadline) }
         let next = live.nextRun()
         try expect(next == model.nextRun, "\(String(describing: next)), should be \(String(describing: model.nextRun))")
     }
@@ -157,6 +161,9 @@ extension EngineSchedule {
         let kind = number(0...7)
         note("answer \(id), which is \(isOpen ? "open" : "not open"), in way \(kind)")
         let value = 100 * id + kind
+        if isOpen { model.met.insert(kind == 0 ? .malformedAnswer : .answer) }
+        if isOpen, model.requests[id - 1].isPending { model.met.insert(.answerBeforeTaking) }
+        if !isOpen, id > 0, id <= model.requests.count { model.met.insert(.lateAnswer) }
         if isOpen, kind > 0 { model.answer(id, kind < 3 ? .error("host") : .value(value)) }
         var wasParsed = false
         do {
@@ -233,7 +240,9 @@ extension EngineSchedule {
                 drop: { calls.tally.drops += 1 })
         }
         let timeout = function == .slow ? SimulatedFunction.slowTimeout : nil
-        let declared = HostFunction(name: function.rawValue, timeoutMilliseconds: timeout, callback: callback)
+        let declared = HostFunction(
+            name: function.rawValue, timeoutMilliseconds: timeout, callback: callback,
+            audience: function == .screen ? .mainThread : .anyThread)
         if isNew {
             model.functions.append(function)
             if function == .mark { model.callback = callbacks.count - 1 }

@@ -21,7 +21,9 @@ final class EngineSchedule {
     var callbacks: [Calls] = []
     /// Callbacks that belong to the engine.
     var ownedCallbacks: Set<Int> = []
+    /// Of threads of any kind, and of the main thread.
     private var descriptor: Int32 = -1
+    private var mainDescriptor: Int32 = -1
     /// Evals whose stay on the thread is being watched, the innermost last; and when the clock was last looked at in it.
     var stays: [(id: Int, lastLook: Instant)] = []
     /// What went wrong where nothing could be thrown.
@@ -74,7 +76,11 @@ final class EngineSchedule {
     func run() throws {
         try register(.fetch)
         if chance(in: 2) { try register(.slow) }
+        if chance(in: 2) { try register(.screen) }
         if chance(in: 2) { try register(.mark) }
+        if chance(in: 2) { try setNotifier() }
+        if chance(in: 2) { bind() }
+        if chance(in: 2) { try openDescriptor() }
         for _ in 0..<number(10...60) { try checked(step) }
         if chance(in: 2) { try drain() }
         try free()
@@ -89,32 +95,43 @@ final class EngineSchedule {
     }
 
     private func step() throws {
-        switch number(0...41) {
-        case 0...6: try start()
-        case 7...17: try slice()
-        case 18: try runForLonger()
-        case 19...20: clock.advance(milliseconds: Int64(2 * number(1...4)))
-        case 21: try chance(in: 4) ? look(at: waitForEvent) : nextRun()
-        case 22: openDescriptor()
-        case 23: try chance(in: 20) ? shutDown() : evaluate()
+        switch number(0...39) {
+        case 0...3: try start()
+        case 4...15: try slice()
+        case 16...17: try runForLonger()
+        case 18...19: advance()
+        case 20: try nextRun()
+        case 21: chance(in: 2) ? bind() : try openDescriptor()
+        case 22: try chance(in: 12) ? shutDown() : evaluate()
         default: try stepAnywhere()
         }
     }
 
-    private func look(at body: () throws -> Void) throws { try body() }
+    private func advance() {
+        let milliseconds = Int64(2 * number(1...4))
+        note("\(milliseconds) ms pass")
+        clock.advance(milliseconds: milliseconds)
+    }
 
     // MARK: - The descriptor
 
-    private func openDescriptor() {
+    private func openDescriptor() throws {
         note("event_fd")
-        do throws(CallError) {
-            descriptor = try live.eventDescriptor()
-        } catch {
-            discrepancy = Discrepancy(message: "no descriptor: \(error.message)")
+        let opened = try live.eventDescriptor()
+        if model.isBound {
+            mainDescriptor = opened
+        } else {
+            descriptor = opened
         }
     }
 
-    private var isReadable: Bool {
+    private func bind() {
+        note("bind the main thread")
+        live.bindMainThread()
+        model.isBound = true
+    }
+
+    private func isReadable(_ descriptor: Int32) -> Bool {
         var entry = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
         return Glibc.poll(&entry, 1, 0) == 1
     }
@@ -123,7 +140,9 @@ final class EngineSchedule {
 
     private func check() throws {
         let figures = live.figures
-        try expect(live.withCore { core, _ in core.gate.available } == model.available, "not \(model.available) to take")
+        let (available, plan) = live.withCore { core, _ in (core.gate.available, core.watchdogPlan) }
+        try expect(available == model.available, "\(available) things to take, should be \(model.available)")
+        try expect(plan <= model.soonest ?? .distantFuture, "the engine sleeps over a deadline")
         let counts = figures.counts
         try expect(
             counts.started == model.counts.started && counts.succeeded == model.counts.succeeded
@@ -135,17 +154,24 @@ final class EngineSchedule {
         try expect(figures.pending == model.requests.count { $0.isPending }, "\(figures.pending) requests pending")
         try expect(figures.queued == model.evals.count { $0.standing == .waiting }, "\(figures.queued) evals queued")
         try expect(figures.running == 0, "\(figures.running) evals running")
-        try expect(figures.finishedUnread == model.evals.count { $0.standing == .ended }, "\(figures.finishedUnread) unread")
+        let unread = model.evals.count { $0.standing == .ended }
+        try expect(figures.finishedUnread == unread, "\(figures.finishedUnread) outcomes unread")
         try expect(figures.timers == model.liveTimers, "\(figures.timers) timers, should be \(model.liveTimers)")
-        let plan = live.withCore { core, _ in core.watchdogPlan }
-        try expect(plan <= model.soonest ?? .distantFuture, "the engine sleeps over a deadline")
-        if descriptor >= 0 { try expect(isReadable == (model.available > 0), "the descriptor shows the contrary") }
+        if descriptor >= 0 {
+            let isOpenToAny = model.available > model.mainOnly
+            try expect(isReadable(descriptor) == isOpenToAny, "the descriptor shows \(!isOpenToAny)")
+        }
+        if mainDescriptor >= 0 {
+            let isOpen = model.available > 0
+            try expect(isReadable(mainDescriptor) == isOpen, "the main thread's descriptor shows \(!isOpen)")
+        }
         try checkTallies()
     }
 
     func checkTallies() throws {
-        try expect(notifiers.map(\.tally) == model.notifiers, "notified \(notifiers.map(\.tally)), not \(model.notifiers)")
-        try expect(wakers.map(\.tally) == model.wakers, "wakers \(wakers.map(\.tally)), not \(model.wakers)")
+        let (notifiers, wakers) = (notifiers.map(\.tally), wakers.map(\.tally))
+        try expect(notifiers == model.notifiers, "notifiers \(notifiers), should be \(model.notifiers)")
+        try expect(wakers == model.wakers, "wakers \(wakers), should be \(model.wakers)")
         for (index, callback) in callbacks.enumerated() {
             let isNeeded = model.callback == index || model.live.contains { model[$0].callback == index }
             try expect(
@@ -159,6 +185,7 @@ final class EngineSchedule {
     /// Lets everything end, and looks whether anything is left.
     private func drain() throws {
         note("drain")
+        bind()
         var rounds = 0
         while !model.live.isEmpty || model.workIsPosted {
             for id in model.live where model[id].script.ending == .endless { try checked { try cancel(id) } }
@@ -172,10 +199,11 @@ final class EngineSchedule {
         clock.advance(milliseconds: 1000)
         try checked(slice)
         try expect(live.figures.liveContexts == 0, "\(live.figures.liveContexts) Lua states are left")
-        try live.withCore { core, _ in
+        let isEmpty = live.withCore { core, _ in
             core.evals.isEmpty && core.requests.openCount == 0 && core.gate.available == 0 && core.timers.count == 0
                 && core.ready.isEmpty && core.garbage.isEmpty && core.abandonedCount == 0
-        } ? () : expect(false, "something is left over")
+        }
+        try expect(isEmpty, "something is left over")
     }
 
     /// `luawait_engine_free`.
@@ -187,7 +215,7 @@ final class EngineSchedule {
         model.setNotifier(nil)
         try check()
         weak let freed = engine
-        descriptor = -1
+        (descriptor, mainDescriptor) = (-1, -1)
         engine = nil
         clock.onLook = nil
         try expect(freed == nil, "the engine lives on")

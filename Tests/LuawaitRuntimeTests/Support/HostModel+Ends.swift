@@ -4,12 +4,14 @@
 extension HostModel {
     // MARK: - Starting
 
-    func refusal() -> CallError.Kind? {
+    mutating func refusal() -> CallError.Kind? {
         if isShutDown { return .shutdown }
         let counts = [
             (live.count, limits.evals), (waiting.count, limits.queued), (unread, limits.unread),
         ]
-        return counts.contains { count, limit in limit > 0 && count >= limit } ? .limit : nil
+        guard counts.contains(where: { count, limit in limit > 0 && count >= limit }) else { return nil }
+        met.insert(.refusedStart)
+        return .limit
     }
 
     /// - Returns: its id.
@@ -31,10 +33,23 @@ extension HostModel {
     // MARK: - Ending
 
     mutating func condemn(_ id: Int, _ reason: EvalMachine.Condemnation) {
-        guard self[id].ending == nil, self[id].condemnation == nil else { return }
+        guard self[id].ending == nil else { return }
+        guard self[id].condemnation == nil else {
+            met.insert(.condemnedAgain)
+            return
+        }
         self[id].condemnation = reason
-        if self[id].standing == .running { return }
-        if case .parked(let request) = self[id].standing { withdraw(request) }
+        if reason == .timedOut { met.insert(.timedOut) }
+        if self[id].standing == .running {
+            met.insert(.condemnedRunning)
+            return
+        }
+        if case .parked(let request) = self[id].standing {
+            met.insert(.condemnedParked)
+            withdraw(request)
+        } else {
+            met.insert(.condemnedInQueue)
+        }
         garbage += 1
         postWork()
         end(id, Self.ending(reason))
@@ -61,6 +76,7 @@ extension HostModel {
         self[id].ends += 1
         self[id].deadline = nil
         if let waker = self[id].waker {
+            met.insert(.wokenWaker)
             wakers[waker] = Tally(calls: 1, drops: 1)
             self[id].waker = nil
         }
@@ -70,10 +86,16 @@ extension HostModel {
 
     mutating func setWaker(_ new: Int?, for id: Int) {
         if self[id].standing == .ended {
-            if let new { wakers[new] = Tally(calls: 1, drops: 1) }
+            if let new {
+                met.insert(.lateWaker)
+                wakers[new] = Tally(calls: 1, drops: 1)
+            }
             return
         }
-        if let old = self[id].waker { wakers[old].drops += 1 }
+        if let old = self[id].waker {
+            met.insert(.replacedWaker)
+            wakers[old].drops += 1
+        }
         self[id].waker = new
     }
 
@@ -99,6 +121,7 @@ extension HostModel {
             guard let soonest, soonest <= now else { return }
             switch timers.remove(at: timers.firstIndex { $0.deadline == soonest }!).target {
             case .request(let id):
+                met.insert(requests[id - 1].isEvent ? .requestTimeOutEvent : .callTimedOut)
                 withdraw(id)
                 deliver(.error("timeout"), to: requests[id - 1].eval)
             case .eval(let id):

@@ -49,8 +49,12 @@ extension HostModel {
             end(id, Self.ending(self[id].condemnation!))
         }
         switch leaving {
-        case .sliced: if !self[id].isDirect { enqueue(id) }
-        case .refused: deliver(.error("limit"), to: id)
+        case .sliced:
+            met.insert(.sliced)
+            enqueue(id)
+        case .refused:
+            met.insert(.refusedCall)
+            deliver(.error("limit"), to: id)
         case .parked, .ended, .calling: break
         }
     }
@@ -91,7 +95,8 @@ extension HostModel {
                 case .blockedCall:
                     try passing(
                         raise(
-                            self[id].functions.contains(.fetch) ? "runtime" : "raised", in: id, isCaught: true, leaving))
+                            self[id].functions.contains(.fetch) ? "runtime" : "raised", in: id, isCaught: true, leaving)
+                    )
                 case .print: try printLine(id, lines: &lines, leaving)
                 case .callback: try callBack(id, leaving)
                 case .call(let function, let isCaught, _):
@@ -118,6 +123,7 @@ extension HostModel {
         guard lines > 0 else {
             if leaving == .sliced { return .stays }
             try expect(id, !hasRoom && leaving == .ended, "a line is missing: \(leaving)")
+            met.insert(.refusedLine)
             return .ended(Self.failed("limit"))
         }
         try expect(id, hasRoom, "a line for which there is no room")

@@ -73,7 +73,17 @@ struct HostModel {
         var drops = 0
     }
 
+    /// What a life can bring. Enough of them together should have met with everything.
+    enum Occurrence: CaseIterable {
+        case answer, malformedAnswer, lateAnswer, answerBeforeTaking
+        case sliced, timedOut, callTimedOut, refusedStart, refusedCall, refusedLine
+        case callback, runInsideCallback, shutDown, sleepUntilDeadline
+        case condemnedInQueue, condemnedParked, condemnedRunning, condemnedAgain, requestTimeOutEvent, withdrawnEvent
+        case wokenWaker, replacedWaker, lateWaker, notified, notifiedAgain, notifierSetLate
+    }
+
     let limits: QueueLimits
+    var met: Set<Occurrence> = []
     // An id is an index + 1.
     var evals: [ModelEval] = []
     var requests: [ModelRequest] = []
@@ -90,6 +100,8 @@ struct HostModel {
     var isShutDown = false
     var workIsPosted = false
     private(set) var available = 0
+    /// Whether this thread is the main thread.
+    var isBound = false
     private var isArmed = true
     var notifier: Int?
     var notifiers: [Tally] = []
@@ -111,17 +123,24 @@ struct HostModel {
     var live: [Int] { evals.indices.map { $0 + 1 }.filter { self[$0].ending == nil } }
     var waiting: [Int] { queue.filter { self[$0].standing == .waiting } }
     var openRequests: [Int] { requests.indices.filter { requests[$0].isOpen }.map { $0 + 1 } }
+    /// How much of it all is for the main thread alone.
+    var mainOnly: Int { events.count { isThere($0) && isForMain($0) } }
+    /// What this thread can take.
+    var visible: Int { available - (isBound ? 0 : mainOnly) }
     var unread: Int { available - (workIsPosted ? 1 : 0) }
 
     // MARK: - What there is to take
 
     private mutating func add() {
         available += 1
-        if isArmed, let notifier { notifiers[notifier].calls += 1 }
+        if isArmed, let notifier {
+            met.insert(notifiers[notifier].calls > 0 ? .notifiedAgain : .notified)
+            notifiers[notifier].calls += 1
+        }
         isArmed = false
     }
 
-    private mutating func remove() {
+    mutating func remove() {
         available -= 1
         if available == 0 { isArmed = true }
     }
@@ -154,97 +173,9 @@ struct HostModel {
         if let notifier { notifiers[notifier].drops += 1 }
         notifier = new
         isArmed = available == 0
-        if let new, available > 0 { notifiers[new].calls += 1 }
-    }
-
-    // MARK: - Taking
-
-    private func isThere(_ event: Event) -> Bool {
-        switch event {
-        case .request(let id): requests[id - 1].isPending
-        case .finished(let id): self[id].standing == .ended
-        case .withdrawn, .output: true
+        if let new, available > 0 {
+            met.insert(.notifierSetLate)
+            notifiers[new].calls += 1
         }
-    }
-
-    mutating func nextEvents(atMost most: Int) -> [Event] {
-        var taken: [Event] = []
-        while taken.count < most {
-            guard let first = events.firstIndex(where: isThere) else {
-                events = []
-                foundNothing()
-                break
-            }
-            let event = events[first]
-            events.removeSubrange(...first)
-            switch event {
-            case .request(let id):
-                requests[id - 1].isPending = false
-                requests[id - 1].isEvent = true
-            case .finished(let id): self[id].standing = .forgotten
-            case .withdrawn, .output: break
-            }
-            remove()
-            taken.append(event)
-        }
-        return taken
-    }
-
-    /// - Parameter accepting: whether the host has the memory for it.
-    mutating func takeRequest(accepting: Bool) -> Int? {
-        guard let index = requests.firstIndex(where: { $0.isPending }) else {
-            foundNothing()
-            return nil
-        }
-        if accepting {
-            requests[index].isPending = false
-            remove()
-        }
-        return index + 1
-    }
-
-    /// - Returns: how it ended; nil while it is in progress.
-    mutating func poll(_ id: Int) -> Ending? {
-        guard self[id].standing == .ended else {
-            foundNothing()
-            return nil
-        }
-        self[id].standing = .forgotten
-        remove()
-        return self[id].ending
-    }
-
-    // MARK: - Requests
-
-    mutating func close(_ id: Int) {
-        requests[id - 1].isOpen = false
-        requests[id - 1].closings += 1
-        if requests[id - 1].isPending {
-            requests[id - 1].isPending = false
-            remove()
-        }
-    }
-
-    mutating func answer(_ id: Int, _ reply: Reply) {
-        close(id)
-        counts.answered += 1
-        deliver(reply, to: requests[id - 1].eval)
-    }
-
-    mutating func withdraw(_ id: Int) {
-        close(id)
-        counts.withdrawn += 1
-        if requests[id - 1].isEvent { post(.withdrawn(id)) }
-    }
-
-    mutating func deliver(_ reply: Reply, to eval: Int) {
-        self[eval].reply = reply
-        enqueue(eval)
-    }
-
-    mutating func enqueue(_ eval: Int) {
-        self[eval].standing = .waiting
-        queue.append(eval)
-        postWork()
     }
 }

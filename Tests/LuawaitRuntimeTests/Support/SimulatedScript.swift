@@ -3,6 +3,8 @@ enum SimulatedFunction: String, CaseIterable {
     case fetch
     /// With a time-out of its own.
     case slow
+    /// For the main thread alone.
+    case screen
     /// Answered by a callback.
     case mark
 
@@ -41,12 +43,13 @@ struct SimulatedScript {
         default: break
         }
         guard script.ending != .syntaxError else { return script }
-        for _ in 0..<Int.random(in: 0...4, using: &random) {
+        for _ in 0..<Int.random(in: 0...5, using: &random) {
             switch Int.random(in: 0..<12, using: &random) {
             case 0...5:
                 script.acts.append(
                     .call(
-                        random.chance(in: 3) ? .slow : .fetch, isCaught: !random.chance(in: 3),
+                        [.fetch, .fetch, .fetch, .slow, .slow, .screen].randomElement(using: &random)!,
+                        isCaught: !random.chance(in: 3),
                         inCoroutine: random.chance(in: 3)))
             case 6: script.acts.append(.blockedCall)
             case 7, 8: script.acts.append(.print)
