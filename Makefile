@@ -105,4 +105,4 @@ $(STAGED):
 	@$(MAKE) build
 
 clean: ## Remove everything that was built or installed into the tree
-	rm -rf .build .venv
+	rm -rf .build .build-* .venv

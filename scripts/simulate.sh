@@ -9,6 +9,6 @@ cd "$(dirname "$0")/.."
 export LUAWAIT_SCHEDULES=${1:-100000}
 log=.build/logs/simulation.log
 mkdir -p "$(dirname "$log")"
-swift test -c release --scratch-path .build-release-tests -Xswiftc -enable-testing \
+swift test -c release --scratch-path .build-sim -Xswiftc -enable-testing \
     --filter EngineSimulationTests 2>&1 | tee "$log"
 grep ' schedules from seed ' "$log"
