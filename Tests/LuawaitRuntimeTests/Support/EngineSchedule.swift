@@ -127,8 +127,8 @@ final class EngineSchedule {
 
     private func bind() {
         note("bind the main thread")
+        model.bind()
         live.bindMainThread()
-        model.isBound = true
     }
 
     private func isReadable(_ descriptor: Int32) -> Bool {

@@ -101,7 +101,7 @@ struct HostModel {
     var workIsPosted = false
     private(set) var available = 0
     /// Whether this thread is the main thread.
-    var isBound = false
+    private(set) var isBound = false
     private var isArmed = true
     var notifier: Int?
     var notifiers: [Tally] = []
@@ -124,7 +124,7 @@ struct HostModel {
     var waiting: [Int] { queue.filter { self[$0].standing == .waiting } }
     var openRequests: [Int] { requests.indices.filter { requests[$0].isOpen }.map { $0 + 1 } }
     /// How much of it all is for the main thread alone.
-    var mainOnly: Int { events.count { isThere($0) && isForMain($0) } }
+    var mainOnly: Int { events.count { isThere($0) && isForMain($0) } + (workIsPosted && isBound ? 1 : 0) }
     /// What this thread can take.
     var visible: Int { available - (isBound ? 0 : mainOnly) }
     var unread: Int { available - (workIsPosted ? 1 : 0) }
@@ -167,6 +167,16 @@ struct HostModel {
             remove()
         }
         return hasWork
+    }
+
+    /// This thread is the main thread, and runs the scripts.
+    mutating func bind() {
+        guard !isBound else { return }
+        isBound = true
+        guard workIsPosted else { return }
+        // It is another thing to take now.
+        remove()
+        add()
     }
 
     mutating func setNotifier(_ new: Int?) {
