@@ -35,6 +35,8 @@ check() {
 
 check eval
 check eval -DCALLS=3
+check notifier -DEVALS=2
+check notifier -DEVALS=3
 check stop_signal
 check host_signal -DPRODUCERS=1 -DHOSTS=2
 check host_signal -DPRODUCERS=2 -DHOSTS=1

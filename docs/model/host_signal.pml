@@ -1,9 +1,10 @@
 /*
  * No wake-up is lost: the event descriptor and the things to take.
  *
- * Models Events/EventGate.swift (`available`), Engine.withCore (`level` is published under the core's lock, `update` runs
- * after it) and Events/HostSignal.swift (`update`, `raise`, `lower`), each line of which is a step here. PRODUCERS are
- * workers that post; HOSTS are threads that poll the descriptor and take until they find nothing.
+ * Models Events/EventGate.swift (`available` alone; notifier.pml has the rest), Engine.withCore (`level` is published under
+ * the core's lock, `update` runs after it) and Events/HostSignal.swift (`update`, `raise`, `lower`), each line of which is
+ * a step here. PRODUCERS are workers that post; HOSTS are threads that poll the descriptor and take until they find
+ * nothing.
  *
  * Checked: nobody sleeps in poll while there is something to take (an invalid end state), everything posted is taken
  * once, and when all is quiet the descriptor is not readable.
