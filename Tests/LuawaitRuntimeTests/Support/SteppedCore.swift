@@ -12,15 +12,17 @@ final class SteppedCore {
     private var lastTicket: UInt64 = 0
     private var functions: [String: HostFunction] = [:]
 
-    init(workers count: Int = 2, warmContexts: Int = 0) throws(CallError) {
-        core = EngineCore(warmContexts: warmContexts)
+    init(
+        workers count: Int = 2, warmContexts: Int = 0, isHostRun: Bool = false, limits: QueueLimits = QueueLimits()
+    ) throws(CallError) {
+        core = EngineCore(warmContexts: warmContexts, isHostRun: isHostRun, limits: limits)
         var workers: [Worker] = []
         for _ in 0..<count { workers.append(try Worker(config: EngineConfig(), clock: SystemClock())) }
         self.workers = workers
     }
 
     @discardableResult
-    private func step<Result>(_ body: (inout EngineCore, inout Actions) throws -> Result) rethrows -> Result {
+    func step<Result>(_ body: (inout EngineCore, inout Actions) throws -> Result) rethrows -> Result {
         actions = Actions()
         defer { checkBooks() }
         return try body(&core, &actions)
@@ -87,8 +89,7 @@ final class SteppedCore {
     }
 
     func anyWork(_ worker: Int = 0) -> EngineCore.Work {
-        lastTicket += 1
-        let ticket = Ticket(lastTicket)
+        let ticket = announce()
         return step { core, _ in core.takeWork(for: workers[worker], ticket: ticket) }
     }
 
@@ -99,9 +100,14 @@ final class SteppedCore {
     }
 
     func takeDirect(_ eval: Eval, _ worker: Int = 0) -> Bool {
-        lastTicket += 1
-        let ticket = Ticket(lastTicket)
+        let ticket = announce()
         return step { core, _ in core.takeDirect(eval, runner: workers[worker].runner, ticket: ticket) }
+    }
+
+    /// The name of the next run.
+    func announce() -> Ticket {
+        lastTicket += 1
+        return ticket
     }
 
     var ticket: Ticket { Ticket(lastTicket) }
@@ -166,7 +172,20 @@ final class SteppedCore {
     private var closedUpTo: UInt64 = 0
 
     /// Names the run in failures: a random one its seed.
-    var name = "stepped by hand"
+    var name = "stepped by hand" {
+        didSet { isByHand = false }
+    }
+
+    /// Then the steps are few, and each can be followed by a search.
+    private var isByHand = true
+
+    /// How many events a host would get that took them all now.
+    private var eventsInStock: Int {
+        var copy = core
+        var count = 0
+        while copy.nextEvent() != nil { count += 1 }
+        return count
+    }
 
     private func checkBooks() {
         if let mistake = mistakeInTheBooks { Issue.record("\(name): \(mistake)") }
@@ -191,8 +210,18 @@ final class SteppedCore {
         let (pending, open) = (core.requests.pendingCount, core.requests.openCount)
         let ended = Int(counts.succeeded + counts.failed + counts.cancelled)
         let closed = Int(counts.answered + counts.withdrawn)
-        if core.gate.available != pending + unread {
-            return "the gate counts \(core.gate.available), not \(pending) requests and \(unread) outcomes"
+        let (available, work) = (core.gate.available, core.workIsPosted ? 1 : 0)
+        if available < pending + unread + work {
+            return "the gate counts \(available): too few for \(pending) requests and \(unread) outcomes"
+        }
+        if isByHand, available != eventsInStock + work {
+            return "the gate counts \(available), but there are \(eventsInStock) events"
+        }
+        if isByHand, core.abandonedCount != core.ready.count(where: { core.evals[$0.id]?.machine.phase != .waiting }) {
+            return "\(core.abandonedCount) evals are counted as having ended in the queue"
+        }
+        if core.liveCount != unfinished {
+            return "\(core.liveCount) evals counted in progress, but \(unfinished) are"
         }
         if Int(counts.started) != ended + unfinished + Int(counts.refused) {
             return "\(counts.started) evals started, but \(ended) have ended and \(unfinished) not"
