@@ -4,10 +4,12 @@ import Testing
 
 /// Limits on what may be waiting: each at its boundary, and when there is room again.
 struct CoreAdmissionTests {
-    private func stepped(isHostRun: Bool = false, _ set: (inout QueueLimits) -> Void) throws -> SteppedCore {
+    private func stepped(
+        executor: EngineConfig.Executor = .threads, _ set: (inout QueueLimits) -> Void
+    ) throws -> SteppedCore {
         var limits = QueueLimits()
         set(&limits)
-        return try SteppedCore(isHostRun: isHostRun, limits: limits)
+        return try SteppedCore(executor: executor, limits: limits)
     }
 
     private func refusal(_ steps: SteppedCore) throws -> CallError {
@@ -181,7 +183,7 @@ struct CoreAdmissionTests {
     }
 
     @Test func something_to_run_is_not_unread() throws {
-        let steps = try stepped(isHostRun: true) { $0.unread = 1 }
+        let steps = try stepped(executor: .host) { $0.unread = 1 }
         try steps.startAdmitted()
         let eval = try steps.startAdmitted()
         #expect(steps.print("hello", from: eval))

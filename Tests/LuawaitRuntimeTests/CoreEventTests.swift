@@ -132,7 +132,7 @@ struct CoreEventTests {
     }
 
     @Test func something_to_run_is_no_event_but_something_to_do() throws {
-        let steps = try SteppedCore(isHostRun: true)
+        let steps = try SteppedCore(executor: .host)
         try steps.start()
         #expect(steps.actions.notify)
         #expect(steps.core.gate.available == 1)

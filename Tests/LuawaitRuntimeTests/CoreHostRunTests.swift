@@ -7,7 +7,7 @@ struct CoreHostRunTests {
     private let steps: SteppedCore
 
     init() throws {
-        steps = try SteppedCore(isHostRun: true)
+        steps = try SteppedCore(executor: .host)
     }
 
     // MARK: - Work is one thing to take

@@ -94,7 +94,7 @@ struct CoreShutdownTests {
     }
 
     @Test func something_to_run_wakes_a_thread_that_shuts_down_a_host_run_engine() throws {
-        let steps = try SteppedCore(isHostRun: true)
+        let steps = try SteppedCore(executor: .host)
         let eval = try steps.start()
         #expect(steps.takeReady() === eval)
         steps.park(eval)
@@ -166,7 +166,7 @@ struct CoreShutdownTests {
     }
 
     @Test(arguments: Coming.allCases) func whatever_comes_wakes_all_who_wait_once(coming: Coming) throws {
-        let steps = try SteppedCore(isHostRun: coming == .work)
+        let steps = try SteppedCore(executor: coming == .work ? .host : .threads)
         let other = Parker()
         var eval: Eval?
         if coming != .work { eval = try steps.startRunning(#"{"timeout_ms": 0}"#) }

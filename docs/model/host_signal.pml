@@ -2,7 +2,7 @@
  * No wake-up is lost: the event descriptor and the things to take.
  *
  * Models Events/EventGate.swift (`available` alone; notifier.pml has the rest), Engine.withCore (`level` is published under
- * the core's lock, `update` runs after it) and Events/HostSignal.swift (`update`, `raise`, `lower`), each line of which is
+ * the core's lock, `update` runs after it) and Events/EventLevel.swift (`update`, `raise`, `lower`), each line of which is
  * a step here. PRODUCERS are workers that post; HOSTS are threads that poll the descriptor and take until they find
  * nothing.
  *
@@ -19,15 +19,15 @@
 #define TOTAL (PRODUCERS * POSTS)
 
 byte available = 0; /* EventGate.available */
-bool level = false; /* HostSignal.level */
-bool raised = false; /* HostSignal.isRaised */
+bool level = false; /* EventLevel.level */
+bool raised = false; /* EventLevel.isRaised */
 bool readable = false; /* the eventfd's counter is not 0 */
 byte taken = 0;
 byte running = PRODUCERS + HOSTS;
 
 mtype = { UPDATE, RAISE, LOWER, DONE };
 
-/* HostSignal.update */
+/* EventLevel.update */
 inline update() {
     pc = UPDATE;
     do

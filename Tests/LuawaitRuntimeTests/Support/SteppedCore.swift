@@ -13,9 +13,10 @@ final class SteppedCore {
     private var functions: [String: HostFunction] = [:]
 
     init(
-        workers count: Int = 2, warmContexts: Int = 0, isHostRun: Bool = false, limits: QueueLimits = QueueLimits()
+        workers count: Int = 2, warmContexts: Int = 0, executor: EngineConfig.Executor = .threads,
+        limits: QueueLimits = QueueLimits()
     ) throws(CallError) {
-        core = EngineCore(warmContexts: warmContexts, isHostRun: isHostRun, limits: limits)
+        core = EngineCore(warmContexts: warmContexts, executor: executor, limits: limits)
         var workers: [Worker] = []
         for _ in 0..<count { workers.append(try Worker(config: EngineConfig(), clock: SystemClock())) }
         self.workers = workers
@@ -183,7 +184,7 @@ final class SteppedCore {
     private var eventsInStock: Int {
         var copy = core
         var count = 0
-        while copy.nextEvent() != nil { count += 1 }
+        while copy.nextEvent(for: .mainThread) != nil { count += 1 }
         return count
     }
 
