@@ -20,6 +20,8 @@ struct CoreModel {
         let callTimeout: Int64
         let isDetached: Bool
         var ends = 0
+        /// The number of the waker that is set.
+        var waker: Int?
     }
 
     struct ModelRequest {
@@ -27,6 +29,8 @@ struct CoreModel {
         let deadline: Instant?
         var isOpen = true
         var isHandedOut = false
+        /// Handed out as an event.
+        var isEvent = false
     }
 
     enum Target: Equatable {
@@ -41,34 +45,26 @@ struct CoreModel {
     var queue: [Int] = []
     /// In the order they were set.
     var timers: [(deadline: Instant, target: Target)] = []
-    var available = 0
-    private var isArmed = true
+    /// What there is to take, oldest first.
+    var events: [ModelEvent] = []
+    var isArmed = true
+    /// What each thread that blocks is waiting for.
+    var waits: [Wait?] = []
+    var limits = QueueLimits()
+    var isShutDown = false
 
     // What the current step should make necessary.
     var notifies = false
     var stops: [Int] = []
     /// Evals to be run, and what ended ones have left: each wakes a worker.
     var newWork = 0
+    /// Wakers, by their numbers.
+    var wakes: [Int] = []
+    /// Threads that have waited.
+    var wokenThreads: [Int] = []
 
     mutating func beginStep() {
-        (notifies, stops, newWork) = (false, [], 0)
-    }
-
-    // MARK: - The gate
-
-    private mutating func add() {
-        available += 1
-        if isArmed { notifies = true }
-        isArmed = false
-    }
-
-    private mutating func remove() {
-        available -= 1
-        if available == 0 { isArmed = true }
-    }
-
-    mutating func foundNothing() {
-        isArmed = true
+        (notifies, stops, newWork, wakes, wokenThreads) = (false, [], 0, [], [])
     }
 
     // MARK: - Evals
@@ -104,17 +100,21 @@ struct CoreModel {
         requests.append(ModelRequest(eval: eval, deadline: deadline))
         if let deadline { timers.append((deadline, .request(requests.count - 1))) }
         evals[eval].standing = .parked(request: requests.count - 1)
-        add()
+        add(.request(requests.count - 1))
     }
 
     mutating func end(_ eval: Int, type: String?) {
         evals[eval].ends += 1
         evals[eval].deadline = nil
+        if let waker = evals[eval].waker { wakes.append(waker) }
+        evals[eval].waker = nil
+        wake { $0 == .eval(eval) }
+        if liveCount == 0 { wake { $0 == .quiet } }
         if evals[eval].isDetached {
             evals[eval].standing = .forgotten
         } else {
             evals[eval].standing = .ended(type: type)
-            add()
+            add(.finished(eval))
         }
     }
 
@@ -126,7 +126,7 @@ struct CoreModel {
             end(eval, type: type)
         case .parked(let request):
             newWork += 1
-            close(request)
+            withdraw(request)
             end(eval, type: type)
         case .running(condemned: nil):
             evals[eval].standing = .running(condemned: reason)
@@ -138,7 +138,7 @@ struct CoreModel {
 
     mutating func forget(_ eval: Int) {
         evals[eval].standing = .forgotten
-        remove()
+        remove(.finished(eval))
     }
 
     // MARK: - Requests
@@ -147,15 +147,19 @@ struct CoreModel {
 
     mutating func handOut(_ request: Int) {
         requests[request].isHandedOut = true
-        remove()
+        remove(.request(request))
     }
 
     private mutating func close(_ request: Int) {
         requests[request].isOpen = false
-        if !requests[request].isHandedOut { remove() }
+        if !requests[request].isHandedOut { remove(.request(request)) }
     }
 
-    /// The host's answer, or that it is late.
+    private mutating func withdraw(_ request: Int) {
+        close(request)
+        if requests[request].isEvent { add(.withdrawn(request)) }
+    }
+
     mutating func answer(_ request: Int) {
         close(request)
         enqueue(requests[request].eval)
@@ -182,7 +186,8 @@ struct CoreModel {
             guard let soonest = timers.map(\.deadline).min(), soonest <= now else { return }
             switch timers.remove(at: timers.firstIndex { $0.deadline == soonest }!).target {
             case .request(let request):
-                answer(request)
+                withdraw(request)
+                enqueue(requests[request].eval)
             case .eval(let eval):
                 evals[eval].deadline = nil
                 condemn(eval, .timedOut)

@@ -1,3 +1,5 @@
+import Testing
+
 @testable import LuawaitRuntime
 
 struct Discrepancy: Error {
@@ -16,26 +18,45 @@ struct CoreSchedule {
     var model = CoreModel()
     /// What was done, for the reader of a failure.
     private(set) var trace: [String] = []
-    private var random: SplitMix64
-    private var places: [Place]
-    private var evals: [Eval] = []
+    var random: SplitMix64
+    private(set) var places: [Place]
+    private(set) var evals: [Eval] = []
     private var tickets: [EvalID: Ticket] = [:]
+    /// Of the host's threads that block.
+    let parkers = (0..<3).map { _ in Parker() }
+    let wakers = WakerLog()
+    var lineCount = 0
+    /// What it has come to, for a test that wants to know whether the schedules lead anywhere.
+    var met: Set<String> = []
 
     init(seed: UInt64, workers: Int) throws {
         random = SplitMix64(seed: seed)
         places = Array(repeating: .awake, count: workers)
-        core = try SteppedCore(workers: workers)
+        var limits = QueueLimits()
+        limits.evals = Self.limit(&random)
+        limits.queued = Self.limit(&random)
+        limits.requests = Self.limit(&random)
+        limits.unread = Self.limit(&random)
+        core = try SteppedCore(workers: workers, limits: limits)
         core.name = "LUAWAIT_SEED=\(seed)"
+        model.limits = limits
+        model.waits = parkers.map { _ in nil }
     }
 
-    private func expect(_ condition: Bool, _ message: @autoclosure () -> String) throws {
+    private static func limit(_ random: inout SplitMix64) -> Int {
+        random.chance(in: 4) ? Int.random(in: 1...15, using: &random) : 0
+    }
+
+    func expect(_ condition: Bool, _ message: @autoclosure () -> String) throws {
         if !condition { throw Discrepancy(message: "\(message())\n\(trace.suffix(30).joined(separator: "\n"))") }
     }
 
     mutating func run(steps: Int) throws {
-        for _ in 0..<steps { try step(Int.random(in: 0..<20, using: &random)) }
+        for _ in 0..<steps { try step(Int.random(in: 0..<28, using: &random)) }
+        if random.chance(in: 4) { try shutDown() }
         if random.chance(in: 2) {
             try perform("stop") { schedule in
+                schedule.model.isShutDown = true
                 for eval in schedule.model.evals.indices { schedule.model.condemn(eval, .shutDown) }
                 schedule.core.stop()
                 schedule.places = schedule.places.map { if case .asleep = $0 { .awake } else { $0 } }
@@ -53,12 +74,17 @@ struct CoreSchedule {
         case 15: try cancel(Int.random(in: 0...model.evals.count, using: &random))
         case 16: core.advance(milliseconds: Int64.random(in: 0...9, using: &random))
         case 17: try fireTimers()
-        default: try poll(Int.random(in: 0...model.evals.count, using: &random))
+        case 18...19: try poll(Int.random(in: 0...model.evals.count, using: &random))
+        case 20...21: try nextEvent()
+        case 22: try print(Int.random(in: places.indices, using: &random))
+        case 23...24: try setWaker(Int.random(in: 0...model.evals.count, using: &random))
+        case 25...26: try wait(Int.random(in: parkers.indices, using: &random))
+        default: if random.chance(in: 20) { try shutDown() }
         }
     }
 
     /// Does one thing to both, and compares what it led to.
-    private mutating func perform(_ what: String, _ body: (inout CoreSchedule) throws -> Void) throws {
+    mutating func perform(_ what: String, _ body: (inout CoreSchedule) throws -> Void) throws {
         trace.append(what)
         model.beginStep()
         let asleep = places.count { if case .asleep = $0 { true } else { false } }
@@ -73,6 +99,11 @@ struct CoreSchedule {
         }
         for worker in actions.wakeWorkers { places[core.workers.firstIndex { $0 === worker }!] = .awake }
         try expect(core.core.gate.available == model.available, "the gate counts \(core.core.gate.available)")
+        try expect(
+            actions.wakeWaiters.map { waiter in parkers.firstIndex { $0 === waiter } ?? -1 }.sorted()
+                == model.wokenThreads.sorted(), "\(actions.wakeWaiters.count) waiting threads woken")
+        try checkWakers()
+        met.formUnion(model.met)
         try expect(core.core.watchdogPlan <= model.soonest, "the watchdog sleeps too long")
         try checkNobodySleepsOverWork()
     }
@@ -96,11 +127,16 @@ struct CoreSchedule {
         let callTimeout = random.chance(in: 2) ? Int64.random(in: 1...30, using: &random) : 0
         let isDetached = random.chance(in: 8)
         try perform("start timeout \(timeout) call \(callTimeout) detached \(isDetached)") { schedule in
+            if let refusal = schedule.model.refusal {
+                schedule.met.insert(refusal)
+                let error = try errorOf { try schedule.core.startAdmitted() }
+                return try schedule.expect(error.message.contains(refusal), error.message)
+            }
             let options =
                 #"{"timeout_ms": \#(timeout), "call_timeout_ms": \#(callTimeout), "detached": \#(isDetached)}"#
             schedule.model.start(
                 timeout: timeout, callTimeout: callTimeout, isDetached: isDetached, now: schedule.core.now)
-            schedule.evals.append(try schedule.core.start(options))
+            schedule.evals.append(try schedule.core.startAdmitted(options))
         }
     }
 
@@ -144,6 +180,9 @@ struct CoreSchedule {
                 switch way {
                 case 0: schedule.model.enqueue(index)
                 case 1: schedule.model.end(index, type: nil)
+                case _ where !schedule.model.hasRoomForRequest:
+                    schedule.met.insert("max_requests")
+                    schedule.model.enqueue(index)
                 default: schedule.model.park(index, now: schedule.core.now)
                 }
             }
@@ -200,7 +239,7 @@ struct CoreSchedule {
         }
     }
 
-    private mutating func poll(_ number: Int) throws {
+    mutating func poll(_ number: Int) throws {
         guard number > 0 else { return }
         try perform("poll \(number)") { schedule in
             let eval = schedule.evals[number - 1]
@@ -231,7 +270,12 @@ struct CoreSchedule {
             round += 1
             try expect(round < 1000, "it does not come to an end")
         }
-        for eval in model.evals.indices where model.evals[eval].standing != .forgotten { try poll(eval + 1) }
+        if random.chance(in: 2) {
+            for eval in model.evals.indices where model.evals[eval].standing != .forgotten { try poll(eval + 1) }
+        }
+        while model.available > 0 { try nextEvent() }
+        try nextEvent()
+        for thread in parkers.indices { try giveUp(thread) }
         core.advance(milliseconds: 1000)
         try fireTimers()
         _ = core.work()
@@ -239,7 +283,10 @@ struct CoreSchedule {
         try expect(model.evals.allSatisfy { $0.ends == 1 }, "an eval has not ended exactly once")
         try expect(
             left.evals.isEmpty && left.requests.openCount == 0 && left.requests.pendingCount == 0
-                && left.gate.available == 0 && left.timers.storedCount == 0 && left.garbage.isEmpty,
+                && left.gate.available == 0 && left.timers.storedCount == 0 && left.garbage.isEmpty
+                && left.events.storedCount == 0 && left.eventWaiters.isEmpty && left.quietWaiters.isEmpty
+                && left.liveCount == 0 && left.abandonedCount == 0,
             "something is left over")
+        try checkWakersAreGone()
     }
 }

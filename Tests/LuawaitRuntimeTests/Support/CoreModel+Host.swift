@@ -1,0 +1,95 @@
+@testable import LuawaitRuntime
+
+/// What the host sees of the model: events, what it is woken for, and what it is refused.
+extension CoreModel {
+    enum ModelEvent: Equatable {
+        case request(Int)
+        case withdrawn(Int)
+        case finished(Int)
+        case output(Int, line: Int)
+    }
+
+    /// What a thread that blocks is waiting for.
+    enum Wait: Equatable {
+        case eval(Int)
+        case event
+        /// That no eval is in progress.
+        case quiet
+    }
+
+    // MARK: - Events and the gate
+
+    var available: Int { events.count }
+
+    mutating func add(_ event: ModelEvent) {
+        events.append(event)
+        if isArmed { notifies = true }
+        isArmed = false
+        wake { $0 == .event }
+    }
+
+    mutating func remove(_ event: ModelEvent) {
+        events.remove(at: events.firstIndex(of: event)!)
+        if events.isEmpty { isArmed = true }
+    }
+
+    mutating func foundNothing() {
+        isArmed = true
+    }
+
+    /// Takes the oldest event, and says it in the same words as `EngineCore.Event`.
+    mutating func nextEvent() -> String? {
+        guard let event = events.first else {
+            foundNothing()
+            return nil
+        }
+        switch event {
+        case .request(let request):
+            requests[request].isEvent = true
+            handOut(request)
+            return "request \(request + 1) of \(requests[request].eval + 1)"
+        case .withdrawn(let request):
+            remove(event)
+            return "withdrawn \(request + 1) of \(requests[request].eval + 1)"
+        case .finished(let eval):
+            guard case .ended(let type) = evals[eval].standing else { return "an end that has not come" }
+            forget(eval)
+            let states = [nil: "succeeded", "timeout": "failed", "cancelled": "cancelled"]
+            return "finished \(eval + 1): \(states[type] ?? "in an unknown way")"
+        case .output(let eval, let line):
+            remove(event)
+            return "output \(eval + 1): \(line)"
+        }
+    }
+
+    // MARK: - Limits
+
+    var liveCount: Int { evals.count { $0.ends == 0 } }
+    var openCount: Int { requests.count { $0.isOpen } }
+
+    /// Why no eval may start now: a part of the message.
+    var refusal: String? {
+        if isShutDown { return "shut down" }
+        if limits.evals > 0, liveCount >= limits.evals { return "max_evals" }
+        if limits.queued > 0, waiting.count >= limits.queued { return "max_queued" }
+        return hasRoomForOutput ? nil : "max_unread"
+    }
+
+    var hasRoomForRequest: Bool { limits.requests == 0 || openCount < limits.requests }
+    var hasRoomForOutput: Bool { limits.unread == 0 || events.count < limits.unread }
+
+    /// What the current step should lead to for those who are woken.
+    var met: [String] {
+        (wakes.isEmpty ? [] : ["a waker"]) + (wokenThreads.isEmpty ? [] : ["a waiting thread"])
+    }
+
+    // MARK: - Those who block
+
+    mutating func wake(_ isConcerned: (Wait) -> Bool) {
+        for thread in waits.indices {
+            guard let wait = waits[thread], isConcerned(wait) else { continue }
+            wokenThreads.append(thread)
+            waits[thread] = nil
+        }
+    }
+}
