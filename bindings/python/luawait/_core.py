@@ -11,29 +11,20 @@ import json
 import os
 import threading
 import weakref
-from collections.abc import Iterable
 from ctypes import byref, c_int, c_int32, c_size_t, c_uint64, c_void_p, string_at
 from typing import Any, NamedTuple
 
 from . import _raw
+from ._events import BATCH, Batch, Event
 from .errors import ArgumentError, ClosedError, JSONError, call_error
 
 
-class Request(NamedTuple):
-    """A host call that waits for its answer."""
-
-    id: int
-    eval_id: int
-    name: str
-    args: bytes
-
-
 class Ended(NamedTuple):
-    """The end of an eval. `outcome` is JSON, or None when somebody else took it."""
+    """The end of an eval. `outcome` is JSON."""
 
     eval_id: int
     succeeded: bool
-    outcome: bytes | None
+    outcome: str | bytes
 
 
 def library_version() -> str:
@@ -108,11 +99,7 @@ class _Handle:
 
 
 class Core:
-    """An engine of the library.
-
-    `take_request` and `take_ended` are for one thread, the event loop's, which is also the one that closes; the other
-    methods may be called from any.
-    """
+    """An engine of the library. Its methods may be called from any thread."""
 
     def __init__(self, config: dict[str, Any]) -> None:
         self._library = _raw.load()
@@ -123,24 +110,9 @@ class Core:
         _check(status, error)
         assert pointer.value is not None
         self._handle = _Handle(self._library, pointer.value)
-        self._pointer = pointer.value
         # Whoever forgets to close: the engine is freed when nothing refers to this object, at the latest at exit.
         weakref.finalize(self, self._handle.close)
-        # Out-parameters of the two calls that are made most, which one thread makes.
-        self._state = c_int32()
-        self._text = c_void_p()
-        self._name = c_void_p()
-        self._length = c_size_t()
-        self._request_id = c_uint64()
-        self._eval_id = c_uint64()
-        self._poll_out = (byref(self._state), byref(self._text), byref(self._length))
-        self._request_out = (
-            byref(self._request_id),
-            byref(self._eval_id),
-            byref(self._name),
-            byref(self._text),
-            byref(self._length),
-        )
+        self._batches: list[Batch] = []
 
     @property
     def closed(self) -> bool:
@@ -217,48 +189,20 @@ class Core:
             status = self._library.cancel(engine, eval_id)
         return bool(status == _raw.OK)
 
-    def take_ended(self, eval_ids: Iterable[int], patience: int) -> list[Ended]:
-        """Polls evals and takes the outcomes of those that have ended.
+    # --------------------------------------------------------------------------------------------------- events --
 
-        Once one has been found, `patience` polls in a row that find none end the search: with thousands in flight a
-        call that found something need not look at all of them, as the descriptor stays readable for the rest.
-        """
-        ended: list[Ended] = []
-        if self.closed:
-            return ended
-        poll, engine, out = self._library.poll, self._pointer, self._poll_out
-        state, ok, in_progress = self._state, _raw.OK, _raw.IN_PROGRESS
-        fruitless = 0
-        for eval_id in eval_ids:
-            status = poll(engine, eval_id, *out)
-            if status == ok and state.value == in_progress:
-                fruitless += 1
-                if ended and fruitless >= patience:
-                    break
-                continue
-            fruitless = 0
-            outcome = self._take(self._text, self._length.value) if status == ok else None
-            ended.append(Ended(eval_id, status == ok and state.value == _raw.SUCCEEDED, outcome))
-        return ended
-
-    # -------------------------------------------------------------------------------------------------- requests --
-
-    def take_request(self) -> Request | None:
-        """The oldest request that nobody has taken yet."""
-        if self.closed:
-            return None
-        status = self._library.get_pending_request(self._pointer, *self._request_out)
-        if status == _raw.NONE:
-            return None
-        if status != _raw.OK:
-            raise call_error(status, "taking a request failed")
+    def take_events(self, limit: int = BATCH) -> list[Event]:
+        """The oldest events, at most `limit` of them and at most a batch."""
+        # Each thread that takes has a batch of its own; as many are kept as ever took at once.
         try:
-            name = string_at(self._name).decode()
-            args = string_at(self._text, self._length.value)
+            batch = self._batches.pop()
+        except IndexError:
+            batch = Batch()
+        try:
+            with self._handle as engine:
+                return batch.take(self._library, engine, limit)
         finally:
-            self._library.free(self._name)
-            self._library.free(self._text)
-        return Request(self._request_id.value, self._eval_id.value, name, args)
+            self._batches.append(batch)
 
     def provide_result(self, request_id: int, json_text: bytes) -> bool:
         """Answers a request; False when it is not open any more."""

@@ -11,58 +11,57 @@ import functools
 import inspect
 import json
 import logging
+from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
-from ._core import Core, Request, encode_json
+from . import _raw
+from ._core import Core, Ended, encode_json
+from ._events import BATCH, Event
 from .errors import CallError, ClosedError, EvalCancelled, HostFault, JSONError, LoopError
-from .evals import Eval, Fault, HostFunction
+from .evals import EngineOutput, Eval, EvalOutput, Fault, HostFunction
 
 _log = logging.getLogger("luawait")
 
-# How much one wake does before the loop's other callbacks have their turn. The descriptor is level-triggered: what was
-# left is a reason to be woken again at once.
-_REQUESTS_PER_WAKE = 64
-_PATIENCE = 256
-# Every so many wakes all evals are looked at, however much else there was to do.
-_THOROUGH = 64
-
 
 class Driver:
-    """The evals in flight of one engine in one event loop, and the host functions running for them.
+    """The evals in flight of one engine in one event loop, and the host functions running for them."""
 
-    An eval is active, or parked in an asynchronous host function that has not answered. A parked one ends by itself
-    only through a timeout, so the wakes that found nothing else look there; this keeps a wake cheap with thousands
-    parked.
-    """
-
-    def __init__(self, core: Core) -> None:
+    def __init__(self, core: Core, on_output: EngineOutput | None = None) -> None:
         self._core = core
+        self._on_output = on_output
         self._loop: asyncio.AbstractEventLoop | None = None
         self._descriptor = -1
-        self._active: dict[int, Eval] = {}
-        self._parked: dict[int, Eval] = {}
+        self._runs: dict[int, Eval] = {}
         self._tasks: set[asyncio.Future[Any]] = set()
+        # Taken from the library and not handled yet. Empty between wakes, unless an interrupt ended one.
+        self._taken: deque[Event] = deque()
         self._wakes = 0
         self.closed = False
 
     # ----------------------------------------------------------------------------------------------------- evals --
 
-    def start(self, script: str | bytes, options: dict[str, Any], functions: Mapping[str, HostFunction]) -> Eval:
+    def start(
+        self,
+        script: str | bytes,
+        options: dict[str, Any],
+        functions: Mapping[str, HostFunction],
+        on_output: EvalOutput | None = None,
+    ) -> Eval:
         """Starts an eval that sees these functions."""
         loop = self._bind()
-        run = Eval(self, self._core.start(script, options), functions, loop.create_future())
-        self._active[run.id] = run
+        run = Eval(self, self._core.start(script, options), functions, on_output, loop.create_future())
+        self._runs[run.id] = run
         return run
 
     def cancel(self, run: Eval) -> bool:
         """Cancels an eval and the host functions running for it; False when it had ended already."""
-        if self._core.closed or (run.id not in self._active and run.id not in self._parked):
+        if self._core.closed or run.id not in self._runs:
             return False
         self._core.cancel(run.id)
-        self._activate(run)
-        for task in tuple(run._tasks):
-            task.cancel()
+        # Now, not when the library tells that the requests are withdrawn: who cancels sees them told to stop.
+        for request_id in tuple(run._serving):
+            self._withdraw(run, request_id)
         return True
 
     def shut(self) -> list[asyncio.Future[Any]]:
@@ -76,9 +75,9 @@ class Driver:
         if loop is None or loop.is_closed():
             return []
         loop.remove_reader(self._descriptor)
-        runs = [*self._active.values(), *self._parked.values()]
-        self._active.clear()
-        self._parked.clear()
+        runs = list(self._runs.values())
+        self._runs.clear()
+        self._taken.clear()
         for run in runs:
             self._core.cancel(run.id)
             run._fail(EvalCancelled("the engine was closed"))
@@ -106,33 +105,59 @@ class Driver:
     # ------------------------------------------------------------------------------------------------- the drain --
 
     def _on_ready(self) -> None:
+        """Handles events until there are none, but no more than a batch of them: the descriptor is level-triggered, so
+        that the loop comes back for the rest after its other callbacks have had their turn."""
         self._wakes += 1
-        thorough = self._wakes % _THOROUGH == 0
-        taken = 0
-        while taken < _REQUESTS_PER_WAKE and (request := self._core.take_request()) is not None:
-            taken += 1
-            self._serve(request)
-        found = taken > 0
-        if taken < _REQUESTS_PER_WAKE or thorough:
-            found = self._collect(self._active) or found
-        if not found or thorough:
-            self._collect(self._parked)
+        taken = self._taken
+        left = BATCH
+        try:
+            while left > 0 and not self.closed:
+                if not taken:
+                    taken.extend(self._core.take_events(left))
+                    # A script that was answered at once has often called again by now. Looking once more costs less
+                    # than going through the loop's selector.
+                    if not taken:
+                        return
+                left -= 1
+                self._handle(taken.popleft())
+        finally:
+            # Left by a KeyboardInterrupt or SystemExit, which are the host's: the descriptor tells nothing of these.
+            if taken and self._loop is not None:
+                self._loop.call_soon(self._on_ready)
 
-    def _collect(self, runs: dict[int, Eval]) -> bool:
-        ended = self._core.take_ended(list(runs), _PATIENCE)
-        for end in ended:
-            runs.pop(end.eval_id)._settle(end)
-        return bool(ended)
+    def _handle(self, event: Event) -> None:
+        run = self._runs.get(event.eval_id)
+        if event.kind == _raw.EVENT_REQUEST:
+            self._serve(event, run)
+        elif event.kind == _raw.EVENT_FINISHED:
+            if run is not None:
+                del self._runs[run.id]
+                run._settle(Ended(run.id, event.state == _raw.SUCCEEDED, event.text))
+        elif event.kind == _raw.EVENT_OUTPUT:
+            self._put_out(event.text, run)
+        elif event.kind == _raw.EVENT_WITHDRAWN and run is not None:
+            self._withdraw(run, event.request_id)
 
-    def _activate(self, run: Eval) -> None:
-        if self._parked.pop(run.id, None) is not None:
-            self._active[run.id] = run
+    def _put_out(self, text: str, run: Eval | None) -> None:
+        """Hands on what a script printed: to its eval's receiver, the engine's, or else to Python's print."""
+        try:
+            if run is not None and run._on_output is not None:
+                run._context.run(run._on_output, text)
+            elif self._on_output is None:
+                print(text)
+            elif run is not None:
+                run._context.run(self._on_output, run, text)
+            else:
+                self._on_output(None, text)
+        except Exception as error:  # noqa: BLE001 - the script has gone on; the loop reports it
+            assert self._loop is not None
+            message = "a receiver of luawait's script output failed"
+            self._loop.call_exception_handler({"message": message, "exception": error})
 
     # -------------------------------------------------------------------------------------------------- requests --
 
-    def _serve(self, request: Request) -> None:
+    def _serve(self, request: Event, run: Eval | None) -> None:
         """Calls the host function, whose answer follows now or when what it returned is done."""
-        run = self._active.get(request.eval_id) or self._parked.get(request.eval_id)
         function = run._functions.get(request.name) if run is not None else None
         if run is None or function is None:
             self._answer_error(
@@ -140,7 +165,7 @@ class Driver:
             )
             return
         try:
-            value = run._context.run(function, *json.loads(request.args))
+            value = run._context.run(function, *json.loads(request.text))
             if inspect.isawaitable(value):
                 task = run._context.run(functools.partial(asyncio.ensure_future, value, loop=self._loop))
                 self._await(request, run, task)
@@ -154,19 +179,15 @@ class Driver:
         else:
             self._answer_value(request, run, value)
 
-    def _await(self, request: Request, run: Eval, task: asyncio.Future[Any]) -> None:
-        run._tasks.add(task)
+    def _await(self, request: Event, run: Eval, task: asyncio.Future[Any]) -> None:
+        run._serving[request.request_id] = task
         self._tasks.add(task)
-        if self._active.pop(run.id, None) is not None:
-            self._parked[run.id] = run
         # Not a coroutine around the function's: one that is cancelled before its first step would never answer.
         task.add_done_callback(functools.partial(self._on_done, request, run))
 
-    def _on_done(self, request: Request, run: Eval, task: asyncio.Future[Any]) -> None:
-        run._tasks.discard(task)
+    def _on_done(self, request: Event, run: Eval, task: asyncio.Future[Any]) -> None:
+        run._serving.pop(request.request_id, None)
         self._tasks.discard(task)
-        if not run._tasks:
-            self._activate(run)
         if task.cancelled():
             self._answer_exception(request, run, asyncio.CancelledError("the host function was cancelled"))
         elif (error := task.exception()) is not None:
@@ -174,9 +195,15 @@ class Driver:
         else:
             self._answer_value(request, run, task.result())
 
+    def _withdraw(self, run: Eval, request_id: int) -> None:
+        """Cancels the function that serves a request which nobody waits for any more. Once: it may be unwinding."""
+        task = run._serving.pop(request_id, None)
+        if task is not None:
+            task.cancel()
+
     # --------------------------------------------------------------------------------------------------- answers --
 
-    def _answer_value(self, request: Request, run: Eval, value: Any) -> None:
+    def _answer_value(self, request: Event, run: Eval, value: Any) -> None:
         if self._core.closed:
             return
         what = f"what {request.name} returned"
@@ -186,12 +213,12 @@ class Driver:
             self._answer_exception(request, run, error)
             return
         try:
-            self._core.provide_result(request.id, text)
+            self._core.provide_result(request.request_id, text)
         except CallError as error:
             # JSON in Python's eyes and not in the library's: too deep, an integer beyond 64 bits, a key twice.
             self._answer_exception(request, run, JSONError(f"{what} cannot go to a script: {error.message}"))
 
-    def _answer_exception(self, request: Request, run: Eval, error: BaseException) -> None:
+    def _answer_exception(self, request: Event, run: Eval, error: BaseException) -> None:
         if self._core.closed:
             return
         told = _describe(error)
@@ -200,13 +227,14 @@ class Driver:
         else:
             _log.debug("%s failed, and nobody waits for its answer any more", request.name, exc_info=error)
 
-    def _answer_error(self, request: Request, told: dict[str, Any]) -> bool:
+    def _answer_error(self, request: Event, told: dict[str, Any]) -> bool:
+        provide = functools.partial(self._core.provide_error, request.request_id)
         try:
-            return self._core.provide_error(request.id, encode_json(told, f"the data of {request.name}'s error"))
+            return provide(encode_json(told, f"the data of {request.name}'s error"))
         except CallError as error:
             # Only the data can be at fault. The script gets the error without it, and why.
             message = f"{told['message']} ({_printable(error.message)})"
-            return self._core.provide_error(request.id, encode_json(told | {"message": message, "data": None}, "error"))
+            return provide(encode_json(told | {"message": message, "data": None}, "error"))
 
 
 def _describe(error: BaseException) -> dict[str, Any]:

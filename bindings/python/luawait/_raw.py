@@ -37,6 +37,11 @@ SUCCEEDED = 1
 FAILED = 2
 CANCELLED = 3
 
+EVENT_REQUEST = 1
+EVENT_WITHDRAWN = 2
+EVENT_FINISHED = 3
+EVENT_OUTPUT = 4
+
 
 class Error(ctypes.Structure):
     """`luawait_error`: why a call failed."""
@@ -47,6 +52,24 @@ class Error(ctypes.Structure):
         ("line", c_int32),
         ("column", c_int32),
         ("message", c_char * 256),
+    )
+
+
+class Event(ctypes.Structure):
+    """`luawait_event`: something to take."""
+
+    _fields_ = (
+        ("struct_size", c_uint32),
+        ("kind", c_int32),
+        ("eval_id", c_uint64),
+        ("request_id", c_uint64),
+        ("state", c_int32),
+        ("reserved", c_uint32),
+        ("name", c_void_p),
+        ("name_length", c_size_t),
+        ("text", c_void_p),
+        ("text_length", c_size_t),
+        ("owner", c_void_p),
     )
 
 
@@ -71,18 +94,18 @@ DECLARATIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "luawait_unregister": (c_int32, (c_void_p, *_TEXT)),
     "luawait_check": (c_int32, (c_void_p, *_TEXT, *_TEXT, _ERROR)),
     "luawait_start": (c_int32, (c_void_p, *_TEXT, *_TEXT, _ID_OUT, _ERROR)),
-    "luawait_poll": (c_int32, (c_void_p, c_uint64, _STATE_OUT, _TEXT_OUT, _SIZE_OUT)),
     "luawait_cancel": (c_int32, (c_void_p, c_uint64)),
     "luawait_eval": (c_int32, (c_void_p, *_TEXT, *_TEXT, _STATE_OUT, _TEXT_OUT, _SIZE_OUT, _ERROR)),
-    "luawait_get_pending_request": (c_int32, (c_void_p, _ID_OUT, _ID_OUT, _TEXT_OUT, _TEXT_OUT, _SIZE_OUT)),
     "luawait_provide_result": (c_int32, (c_void_p, c_uint64, *_TEXT, _ERROR)),
     "luawait_provide_error": (c_int32, (c_void_p, c_uint64, *_TEXT, _ERROR)),
+    "luawait_next_events": (c_int32, (c_void_p, POINTER(Event), c_size_t, _SIZE_OUT)),
+    "luawait_release_events": (None, (POINTER(Event), c_size_t)),
     "luawait_event_fd": (c_int32, (c_void_p, POINTER(c_int))),
 }
 
 # Called with the interpreter lock held. They neither block nor call back, and in a host with busy Python threads giving
-# the lock up and queueing for it again would cost milliseconds for each of thousands of polls.
-_LEAN = frozenset({"luawait_poll", "luawait_get_pending_request", "luawait_free"})
+# the lock up and queueing for it again could cost milliseconds for each batch.
+_LEAN = frozenset({"luawait_next_events", "luawait_release_events", "luawait_free"})
 
 
 class Library:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 from ._core import Core
 from ._driver import Driver
 from .errors import ArgumentError, OptionError
-from .evals import Eval, HostFunction, read_outcome
+from .evals import EngineOutput, Eval, EvalOutput, HostFunction, read_outcome
 from .options import Config, EvalOptions
 
 if TYPE_CHECKING:
@@ -32,6 +32,9 @@ class Runner:
                 raise OptionError(f"{key!r} is not an option here: arguments are positional, outcomes are awaited")
         self._engine = engine
         self._options = dict(options)
+        self._on_output: EvalOutput | None = self._options.pop("on_output", None)
+        if self._on_output is not None:
+            engine._check_receiver(self._on_output)
 
     async def eval(self, script: str | bytes, /, *args: Any, **globals: Any) -> Any:
         """Runs a script and gives its value. See `Engine.eval`."""
@@ -39,29 +42,40 @@ class Runner:
 
     def start(self, script: str | bytes, /, *args: Any, **globals: Any) -> Eval:
         """Starts a script and gives the eval. See `Engine.start`."""
-        return self._engine._start(script, _merge(self._options, args, globals))
+        return self._engine._start(script, _merge(self._options, args, globals), self._on_output)
 
     def eval_sync(self, script: str | bytes, /, *args: Any, **globals: Any) -> Any:
         """Runs a script on this thread. See `Engine.eval_sync`."""
+        if self._on_output is not None:
+            raise OptionError("on_output: what eval_sync prints goes to the engine's on_output")
         return self._engine._eval_sync(script, _merge(self._options, args, globals))
 
 
 class Engine:
     """An engine that runs Lua scripts for an asyncio host.
 
-    Keywords are the config's keys, such as `workers=2` or `cpu_ms=500`. The first eval binds the engine to the running
+    Keywords are the config's keys, such as `workers=2` or `cpu_ms=500`. With `on_output`, what scripts print arrives
+    there, in the event loop: `on_output(eval, text)` is called for each `print`, before the eval that printed is
+    awaited; an eval may have a receiver of its own (`with_options`). It implies `print="event"`, which without a
+    receiver prints by Python's `print`.
+
+    The first eval binds the engine to the running
     event loop, where its host functions run; like all of asyncio it is to be used from that loop's thread, except for
     `eval_sync`, `check` and `stats`, which any thread may call. Close it: with `async with` or `aclose()`, or where the
     loop may be blocked for a moment with `with` or `close()`.
     """
 
-    def __init__(self, **config: Unpack[Config]) -> None:
-        for key, usable in (("executor", "threads"), ("print", "stdout or none")):
-            # The loop would be woken for what nothing here takes, over and over.
-            if config.get(key) in ("host", "event"):
-                raise OptionError(f"config.{key}: an asyncio engine takes {usable}, not {config[key]!r}")
+    def __init__(self, *, on_output: EngineOutput | None = None, **config: Unpack[Config]) -> None:
+        if config.get("executor") == "host":
+            # Its scripts would hold the loop up.
+            raise OptionError("config.executor: an asyncio engine takes threads, not 'host'")
+        if on_output is not None:
+            if config.setdefault("print", "event") != "event":
+                raise OptionError(f"config.print: {config['print']!r} does not go with on_output, which takes 'event'")
+            _check_callable(on_output)
+        self._tells_output = config.get("print") == "event"
         self._core = Core(dict(config))
-        self._driver = Driver(self._core)
+        self._driver = Driver(self._core, on_output)
         # Replaced and never changed, so that an eval keeps the functions that it was started with.
         self._functions: Mapping[str, HostFunction] = {}
 
@@ -120,7 +134,8 @@ class Engine:
     def eval_sync(self, script: str | bytes, /, *args: Any, **globals: Any) -> Any:
         """Runs a script on this thread, which waits, and gives its value. Needs no event loop.
 
-        The script cannot call host functions, as it is the event loop that answers them.
+        The script cannot call host functions, as it is the event loop that answers them. What it prints to an
+        engine with `on_output` arrives there once an event loop runs, with None as the eval.
         """
         return self._eval_sync(script, _merge({}, args, globals))
 
@@ -128,11 +143,18 @@ class Engine:
         """A runner whose evals have these options: `await engine.with_options(timeout_ms=500).eval(script, x=1)`.
 
         `globals` takes a mapping, for names that are no Python keywords and for variables that many evals share.
+        `on_output` is called with each text that the script prints, such as `lines.append`; the engine must have been
+        made with `print="event"` or an `on_output` of its own.
         """
         return Runner(self, options)
 
-    def _start(self, script: str | bytes, options: dict[str, Any]) -> Eval:
-        return self._driver.start(script, options, self._functions)
+    def _start(self, script: str | bytes, options: dict[str, Any], on_output: EvalOutput | None = None) -> Eval:
+        return self._driver.start(script, options, self._functions, on_output)
+
+    def _check_receiver(self, on_output: EvalOutput) -> None:
+        _check_callable(on_output)
+        if not self._tells_output:
+            raise OptionError("on_output: the engine's config says otherwise; make it with print='event'")
 
     def _eval_sync(self, script: str | bytes, options: dict[str, Any]) -> Any:
         value, error = read_outcome(self._core.evaluate(script, options))
@@ -194,6 +216,11 @@ class Engine:
         core = getattr(self, "_core", None)  # absent when the config was refused
         if core is not None and not core.closed:
             warnings.warn(f"unclosed {self!r}", ResourceWarning, source=self, stacklevel=2)
+
+
+def _check_callable(on_output: object) -> None:
+    if not callable(on_output):
+        raise ArgumentError(f"on_output: {on_output!r} cannot be called")
 
 
 def _merge(options: Mapping[str, Any], args: tuple[Any, ...], globals: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,12 +9,18 @@ from collections.abc import Awaitable, Callable, Generator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ._core import Ended
-from .errors import ConversionError, EvalCancelled, EvalError, HostError, InternalError, eval_error
+from .errors import ConversionError, EvalCancelled, EvalError, HostError, eval_error
 
 if TYPE_CHECKING:
     from ._driver import Driver
 
 HostFunction = Callable[..., Any]
+
+EngineOutput = Callable[["Eval | None", str], object]
+"""An engine's `on_output`: the eval that printed, None for one of `eval_sync`, and what it printed."""
+
+EvalOutput = Callable[[str], object]
+"""An eval's `on_output`: what it printed."""
 
 
 class Fault:
@@ -40,18 +46,35 @@ class Eval(Awaitable[Any]):
     One task awaits it. When that task is cancelled, the eval and the host functions running for it are cancelled too.
     """
 
-    __slots__ = ("__weakref__", "_context", "_driver", "_fault", "_functions", "_future", "_tasks", "id")
+    __slots__ = (
+        "__weakref__",
+        "_context",
+        "_driver",
+        "_fault",
+        "_functions",
+        "_future",
+        "_on_output",
+        "_serving",
+        "id",
+    )
 
     def __init__(
-        self, driver: Driver, eval_id: int, functions: Mapping[str, HostFunction], future: asyncio.Future[Any]
+        self,
+        driver: Driver,
+        eval_id: int,
+        functions: Mapping[str, HostFunction],
+        on_output: EvalOutput | None,
+        future: asyncio.Future[Any],
     ) -> None:
         self.id = eval_id
         self._driver = driver
         self._functions = functions
+        self._on_output = on_output
         self._future = future
         # Host functions see the context variables of whoever started the script.
         self._context = contextvars.copy_context()
-        self._tasks: set[asyncio.Future[Any]] = set()
+        # The host functions that are at work for it, by request.
+        self._serving: dict[int, asyncio.Future[Any]] = {}
         self._fault: Fault | None = None
 
     def done(self) -> bool:
@@ -102,8 +125,6 @@ class Eval(Awaitable[Any]):
 
 def read_outcome(ended: Ended) -> tuple[Any, EvalError | None]:
     """The script's value, or the exception that says why there is none."""
-    if ended.outcome is None:
-        return None, InternalError(f"the outcome of eval {ended.eval_id} is gone")
     try:
         value = json.loads(ended.outcome)
     except (ValueError, RecursionError) as error:

@@ -5,7 +5,7 @@ What they mean and their defaults are written in `luawait.h`; the library itself
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal, TypedDict
 
 
@@ -23,7 +23,7 @@ class Config(TypedDict, total=False):
     slice_us: int
     warm_contexts: int
     nulls: Literal["drop", "keep"]
-    print: Literal["stdout", "none"]
+    print: Literal["stdout", "event", "none"]
     preemption: Literal["signal", "count"]
     signal: int
     seed: int
@@ -34,7 +34,10 @@ class Config(TypedDict, total=False):
 
 
 class EvalOptions(TypedDict, total=False):
-    """Keywords of `Engine.with_options()`: the options of `luawait_start`, but for `args` and `detached`."""
+    """Keywords of `Engine.with_options()`: the options of `luawait_start`, but for `args` and `detached`.
+
+    `on_output` is this package's own: it receives what the eval prints.
+    """
 
     name: str
     globals: Mapping[str, Any]
@@ -43,3 +46,4 @@ class EvalOptions(TypedDict, total=False):
     call_timeout_ms: int
     memory_bytes: int
     nulls: Literal["drop", "keep"]
+    on_output: Callable[[str], object]

@@ -161,10 +161,9 @@ def test_large_values_go_both_ways() -> None:
     run(main)
 
 
-@pytest.mark.parametrize("config", [{"executor": "host"}, {"print": "event"}])
-def test_config_that_a_loop_cannot_serve_is_refused(config: dict[str, Any]) -> None:
-    with pytest.raises(luawait.OptionError, match=f"config.{next(iter(config))}"):
-        luawait.Engine(**config)  # type: ignore[arg-type]
+def test_an_executor_that_would_hold_the_loop_up_is_refused() -> None:
+    with pytest.raises(luawait.OptionError, match=r"config\.executor"):
+        luawait.Engine(executor="host")  # type: ignore[arg-type]
 
 
 def test_a_queue_limit_has_an_exception_of_its_own() -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -87,6 +89,7 @@ C_TYPES = {
     "int32_t *": "LP_c_int",
     "int *": "LP_c_int",
     "luawait_error *": "LP_Error",
+    "luawait_event *": "LP_Event",
     "void": "None",
 }
 
@@ -125,8 +128,8 @@ def test_statuses_states_and_the_abi_are_the_headers() -> None:
     statuses = {name: int(value) for name, value in re.findall(r"X\(LUAWAIT_(\w+), (-?\d+),", text)}
     assert len(statuses) > 5
     assert statuses == {name: getattr(_raw, name) for name in statuses}
-    states = {name: int(value) for name, value in re.findall(r"LUAWAIT_(?!EVENT_)([A-Z_]+) = (\d+)", text)}
-    assert set(states) == {"IN_PROGRESS", "SUCCEEDED", "FAILED", "CANCELLED"}
+    states = {name: int(value) for name, value in re.findall(r"LUAWAIT_([A-Z_]+) = (\d+)", text)}
+    assert {"IN_PROGRESS", "SUCCEEDED", "FAILED", "CANCELLED", "EVENT_REQUEST", "EVENT_OUTPUT"} <= set(states)
     assert states == {name: getattr(_raw, name) for name in states}
     assert f"#define LUAWAIT_ABI_VERSION {_raw.ABI_VERSION}\n" in text
     assert f'#define LUAWAIT_VERSION "{luawait.__version__}"' in text
@@ -139,12 +142,27 @@ def test_every_error_status_has_its_exception() -> None:
     assert len(classes) == len(luawait.CallError.__subclasses__())
 
 
-def test_the_error_struct_is_the_headers() -> None:
-    body = re.search(r"typedef struct luawait_error \{(.*?)\} luawait_error;", header_text(), re.DOTALL)
+def c_layout(struct: str, members: list[str], directory: Path) -> list[int]:
+    """The size of a struct of the header's and the offsets of its members, as the C compiler has them."""
+    if not HEADER.is_file():
+        pytest.skip("not in a source checkout")
+    numbers = [f"sizeof({struct})", *(f"offsetof({struct}, {member})" for member in members)]
+    source, program = directory / "layout.c", directory / "layout"
+    prints = "".join(f'printf("%zu\\n", {number});' for number in numbers)
+    source.write_text(f"#include <luawait.h>\n#include <stdio.h>\nint main(void) {{ {prints} }}\n")
+    subprocess.run([os.environ.get("CC", "cc"), f"-I{HEADER.parent}", source, "-o", program], check=True)
+    return [int(line) for line in subprocess.run([program], capture_output=True, check=True).stdout.split()]
+
+
+@pytest.mark.parametrize("kind", [_raw.Error, _raw.Event], ids=lambda kind: kind.__name__)
+def test_the_structs_are_the_headers(kind: Any, tmp_path: Path) -> None:
+    struct = f"luawait_{kind.__name__.lower()}"
+    body = re.search(rf"typedef struct {struct} \{{(.*?)\}} {struct};", header_text(), re.DOTALL)
     assert body is not None
-    fields = re.findall(r"\w+ (\w+)(?:\[(\d+)\])?;", body[1])
-    assert [name for name, _ in fields] == [field[0] for field in _raw.Error._fields_]
-    assert _raw.Error.message.size == int(fields[-1][1])
+    members = re.findall(r"(\w+)(?:\)\([^;]*|\[\d+\])?;", body[1])
+    assert members == [field[0] for field in kind._fields_]
+    offsets = [getattr(kind, member).offset for member in members]
+    assert c_layout(struct, members, tmp_path) == [ctypes.sizeof(kind), *offsets]
 
 
 def test_every_key_that_types_name_is_known_to_the_library() -> None:
@@ -153,5 +171,5 @@ def test_every_key_that_types_name_is_known_to_the_library() -> None:
     config |= {key: sizes.get(key, 0) for key in luawait.Config.__annotations__ if key not in config}
     with luawait.Engine(**config) as engine:  # type: ignore[typeddict-item]
         options = {"name": "n", "globals": {}, "nulls": "keep", "memory_bytes": 10_000_000}
-        options |= {key: 0 for key in luawait.EvalOptions.__annotations__ if key not in options}
+        options |= {key: 0 for key in luawait.EvalOptions.__annotations__ if key not in (*options, "on_output")}
         assert engine.with_options(**options).eval_sync("return 1") == 1  # type: ignore[typeddict-item]
