@@ -1,4 +1,4 @@
-"""Lua 5.4 scripts that wait on an asyncio host without blocking it."""
+"""Lua 5.4 scripts that wait on their host, an event loop or plain threads, without blocking it."""
 
 from ._core import library_version
 from .engine import Engine, Runner
@@ -34,7 +34,9 @@ from .errors import (
     SystemFailure,
 )
 from .evals import Eval
+from .events import Event, Finished, Output, Request, Withdrawn
 from .options import Config, EvalOptions
+from .sync import SyncEngine, SyncEval, SyncRunner
 
 __version__ = "0.1.0"
 
@@ -50,8 +52,10 @@ __all__ = [
     "EvalCancelled",
     "EvalError",
     "EvalOptions",
+    "Event",
     "ExecutorError",
     "ExistsError",
+    "Finished",
     "ForkedError",
     "HostError",
     "HostFault",
@@ -65,13 +69,19 @@ __all__ = [
     "NotFoundError",
     "OptionError",
     "OutOfMemoryError",
+    "Output",
     "QueueLimitError",
+    "Request",
     "Runner",
     "ScriptRuntimeError",
     "ScriptSyntaxError",
     "ScriptTimeout",
     "ShutdownError",
+    "SyncEngine",
+    "SyncEval",
+    "SyncRunner",
     "SyntaxCheckError",
     "SystemFailure",
+    "Withdrawn",
     "library_version",
 ]

@@ -8,23 +8,17 @@ from __future__ import annotations
 
 import ctypes
 import json
-import os
-import threading
 import weakref
-from ctypes import byref, c_int, c_int32, c_size_t, c_uint64, c_void_p, string_at
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from ctypes import byref, c_int, c_int32, c_int64, c_size_t, c_uint64, c_void_p, string_at
+from typing import Any
 
-from . import _raw
+from . import _raw, _thunks
 from ._events import BATCH, Batch, Event
-from .errors import ArgumentError, ClosedError, JSONError, call_error
-
-
-class Ended(NamedTuple):
-    """The end of an eval. `outcome` is JSON."""
-
-    eval_id: int
-    succeeded: bool
-    outcome: str | bytes
+from ._handle import Handle
+from ._outcomes import Ended
+from ._text import Fault, encode_json, encode_text
+from .errors import call_error
 
 
 def library_version() -> str:
@@ -33,75 +27,15 @@ def library_version() -> str:
     return version.decode()
 
 
-def encode_text(text: str | bytes, what: str) -> bytes:
-    """UTF-8, as the library wants it."""
-    if isinstance(text, bytes):
-        return text
-    if not isinstance(text, str):
-        raise ArgumentError(f"{what} must be str or bytes, not {type(text).__name__}")
-    try:
-        return text.encode()
-    except UnicodeEncodeError as error:
-        raise ArgumentError(f"{what} is not text that UTF-8 can express: {error}") from error
-
-
-def encode_json(value: Any, what: str) -> bytes:
-    """JSON, with the reason when `value` has none."""
-    try:
-        return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
-    except (TypeError, ValueError, RecursionError) as error:
-        raise JSONError(f"{what} is not JSON: {error}") from error
-
-
-class _Handle:
-    """The engine's pointer and the right to use it.
-
-    Calls that give up the interpreter lock enter and leave, so that a close on another thread frees the engine only
-    when the last of them is out.
-    """
-
-    def __init__(self, library: _raw.Library, pointer: int) -> None:
-        self._library = library
-        self._pointer = pointer
-        self._lock = threading.Lock()
-        self._users = 0
-        self._process = os.getpid()
-        self.closed = False
-
-    def __enter__(self) -> int:
-        with self._lock:
-            if self.closed:
-                raise ClosedError("the engine is closed")
-            self._users += 1
-        return self._pointer
-
-    def __exit__(self, *exception: object) -> None:
-        with self._lock:
-            self._users -= 1
-            last = self.closed and self._users == 0
-        if last:
-            self._free()
-
-    def close(self) -> None:
-        """Frees the engine, or leaves that to the last call that is inside it. Closing again does nothing."""
-        with self._lock:
-            if self.closed:
-                return
-            self.closed = True
-            idle = self._users == 0
-        if idle:
-            self._free()
-
-    def _free(self) -> None:
-        # A forked child has the memory but not the threads that freeing would wait for.
-        if os.getpid() == self._process:
-            self._library.engine_free(self._pointer)
-
-
 class Core:
     """An engine of the library. Its methods may be called from any thread."""
 
     def __init__(self, config: dict[str, Any]) -> None:
+        pool = None
+        if config.get("executor", "threads") not in ("threads", "host"):
+            pool = config["executor"]
+            _thunks.check_executor(pool)
+            config = config | {"executor": "custom"}
         self._library = _raw.load()
         text = encode_json(config, "the config")
         pointer = c_void_p()
@@ -109,10 +43,14 @@ class Core:
         status = self._library.engine_new(text, len(text), byref(pointer), byref(error))
         _check(status, error)
         assert pointer.value is not None
-        self._handle = _Handle(self._library, pointer.value)
+        self._handle = Handle(self._library, pointer.value)
         # Whoever forgets to close: the engine is freed when nothing refers to this object, at the latest at exit.
         weakref.finalize(self, self._handle.close)
+        self.was_told_to_close = False
         self._batches: list[Batch] = []
+        self.callbacks: dict[_thunks.Callback, Callable[..., Any]] = {}
+        if pool is not None:
+            self._set_executor(pool)
 
     @property
     def closed(self) -> bool:
@@ -121,6 +59,7 @@ class Core:
 
     def close(self) -> None:
         """Frees the engine, or leaves that to the last call inside it. Blocks until its threads have ended."""
+        self.was_told_to_close = True
         self._handle.close()
 
     # ------------------------------------------------------------------------------------------------- functions --
@@ -132,6 +71,22 @@ class Core:
         with self._handle as engine:
             status = self._library.register(engine, text, len(text), json_text, len(json_text), byref(error))
         _check(status, error)
+
+    def register_callback(self, name: str, function: Callable[..., Any]) -> None:
+        """Declares a host function that is called on the thread that runs the script."""
+        text = encode_text(name, "a function's name")
+        _thunks.check_callback(name, function)
+        key = _thunks.keep(_thunks.Callback(self, function))
+        error = _new_error()
+        try:
+            with self._handle as engine:
+                status = self._library.register_callback(
+                    engine, text, len(text), None, 0, _thunks.on_call, key, _thunks.drop, byref(error)
+                )
+            _check(status, error)
+        except Exception:
+            _thunks.forget(key)
+            raise
 
     def unregister(self, name: str) -> None:
         """Takes a function's name away."""
@@ -163,12 +118,12 @@ class Core:
         _check(status, error)
         return eval_id.value
 
-    def evaluate(self, script: str | bytes, options: dict[str, Any]) -> Ended:
-        """Runs a script on the calling thread until its end."""
+    def evaluate(self, script: str | bytes, options: dict[str, Any]) -> tuple[Ended, Fault | None]:
+        """Runs a script on the calling thread until its end. The fault is that of the callback that failed last."""
         text, json_text = encode_text(script, "a script"), _encode_options(options)
         state, outcome, length = c_int32(), c_void_p(), c_size_t()
         error = _new_error()
-        with self._handle as engine:
+        with self._handle as engine, _thunks.Stage() as stage:
             status = self._library.eval(
                 engine,
                 text,
@@ -181,7 +136,22 @@ class Core:
                 byref(error),
             )
         _check(status, error)
-        return Ended(0, state.value == _raw.SUCCEEDED, self._take(outcome, length.value))
+        ended = Ended(0, state.value == _raw.SUCCEEDED, self._take(outcome, length.value))
+        if stage.interrupt is not None:
+            # A callback's KeyboardInterrupt or SystemExit: it is the host's.
+            raise stage.interrupt
+        return ended, stage.fault
+
+    def wait(self, eval_id: int, timeout_ms: int) -> Ended | None:
+        """Waits for the end of an eval; None when the time is up. Raises `NotFoundError` when it has been taken."""
+        state, outcome, length = c_int32(), c_void_p(), c_size_t()
+        with self._handle as engine:
+            status = self._library.wait(engine, eval_id, timeout_ms, byref(state), byref(outcome), byref(length))
+        if status != _raw.OK:
+            raise call_error(status, f"eval {eval_id} cannot be waited for")
+        if state.value == _raw.IN_PROGRESS:
+            return None
+        return Ended(eval_id, state.value == _raw.SUCCEEDED, self._take(outcome, length.value))
 
     def cancel(self, eval_id: int) -> bool:
         """Cancels an eval; False when its outcome has been taken."""
@@ -220,6 +190,51 @@ class Core:
             return False
         _check(status, error)
         return True
+
+    # --------------------------------------------------------------------------------------------------- threads --
+
+    def _set_executor(self, pool: Any) -> None:
+        key = _thunks.keep(pool.submit)
+        executor = _raw.Executor(ctypes.sizeof(_raw.Executor), 0, key, _thunks.on_submit, _thunks.drop)
+        error = _new_error()
+        with self._handle as engine:
+            status = self._library.set_executor(engine, byref(executor), byref(error))
+        if status != _raw.OK:
+            _thunks.forget(key)
+            self.close()
+        _check(status, error)
+
+    def run(self, budget_us: int) -> bool:
+        """Runs scripts on this thread; whether more are ready."""
+        more = c_int32()
+        with self._handle as engine:
+            status = self._library.run(engine, budget_us, byref(more))
+        if status != _raw.OK:
+            raise call_error(status, "scripts of this engine run elsewhere; only executor='host' takes run()")
+        return more.value != 0
+
+    def next_timeout_ms(self) -> int:
+        """When to run scripts again; -1 for never."""
+        timeout = c_int64()
+        with self._handle as engine:
+            status = self._library.next_timeout(engine, byref(timeout))
+        if status != _raw.OK:
+            raise call_error(status, "the engine's next timeout cannot be read")
+        return timeout.value
+
+    def bind_main_thread(self) -> None:
+        """Makes the calling thread the main one."""
+        with self._handle as engine:
+            status = self._library.bind_main_thread(engine)
+        if status != _raw.OK:
+            raise call_error(status, "the thread cannot be bound")
+
+    def shutdown(self, timeout_ms: int) -> None:
+        """Waits for the evals to end, cancels the rest, and starts none any more."""
+        with self._handle as engine:
+            status = self._library.shutdown(engine, timeout_ms)
+        if status != _raw.OK:
+            raise call_error(status, "the engine cannot be shut down")
 
     # ------------------------------------------------------------------------------------------------------ rest --
 

@@ -16,10 +16,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from . import _raw
-from ._core import Core, Ended, encode_json
+from ._core import Core
 from ._events import BATCH, Event
-from .errors import CallError, ClosedError, EvalCancelled, HostFault, JSONError, LoopError
-from .evals import EngineOutput, Eval, EvalOutput, Fault, HostFunction
+from ._outcomes import Ended
+from ._text import Fault, answer_value, describe, tell
+from .errors import ClosedError, EvalCancelled, JSONError, LoopError
+from .evals import EngineOutput, Eval, EvalOutput, HostFunction
 
 _log = logging.getLogger("luawait")
 
@@ -206,53 +208,22 @@ class Driver:
     def _answer_value(self, request: Event, run: Eval, value: Any) -> None:
         if self._core.closed:
             return
-        what = f"what {request.name} returned"
         try:
-            text = encode_json(value, what)
+            answer_value(functools.partial(self._core.provide_result, request.request_id), request.name, value)
         except JSONError as error:
             self._answer_exception(request, run, error)
-            return
-        try:
-            self._core.provide_result(request.request_id, text)
-        except CallError as error:
-            # JSON in Python's eyes and not in the library's: too deep, an integer beyond 64 bits, a key twice.
-            self._answer_exception(request, run, JSONError(f"{what} cannot go to a script: {error.message}"))
 
     def _answer_exception(self, request: Event, run: Eval, error: BaseException) -> None:
         if self._core.closed:
             return
-        told = _describe(error)
+        told = describe(error)
         if self._answer_error(request, told):
             run._fault = Fault(request.name, told["message"], told["type"], error)
         else:
             _log.debug("%s failed, and nobody waits for its answer any more", request.name, exc_info=error)
 
     def _answer_error(self, request: Event, told: dict[str, Any]) -> bool:
-        provide = functools.partial(self._core.provide_error, request.request_id)
-        try:
-            return provide(encode_json(told, f"the data of {request.name}'s error"))
-        except CallError as error:
-            # Only the data can be at fault. The script gets the error without it, and why.
-            message = f"{told['message']} ({_printable(error.message)})"
-            return provide(encode_json(told | {"message": message, "data": None}, "error"))
-
-
-def _describe(error: BaseException) -> dict[str, Any]:
-    """A Python exception as the error that a script sees."""
-    kind = type(error).__name__
-    if isinstance(error, HostFault):
-        told = {"message": _printable(error.message), "type": _printable(error.type)}
-        return told if error.data is None else told | {"data": error.data}
-    try:
-        message = str(error)
-    except Exception as problem:  # noqa: BLE001 - an exception that cannot even say what it is
-        message = f"{kind}, whose message cannot be read: {type(problem).__name__}"
-    return {"message": _printable(message or kind), "type": _printable(kind)}
-
-
-def _printable(text: Any) -> str:
-    """Text that UTF-8 can express: a lone surrogate (a file name's odd byte, say) is spelled out."""
-    return str(text).encode("utf-8", "backslashreplace").decode()
+        return tell(functools.partial(self._core.provide_error, request.request_id), request.name, told)
 
 
 def _running_loop() -> asyncio.AbstractEventLoop | None:

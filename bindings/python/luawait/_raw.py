@@ -8,7 +8,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import os
-from ctypes import POINTER, c_char, c_char_p, c_int, c_int32, c_size_t, c_uint32, c_uint64, c_void_p
+from ctypes import POINTER, c_char, c_char_p, c_int, c_int32, c_int64, c_size_t, c_uint32, c_uint64, c_void_p
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +73,40 @@ class Event(ctypes.Structure):
     )
 
 
+class Call(ctypes.Structure):
+    """`luawait_call`: a call in progress, as a callback sees it."""
+
+    _fields_ = (
+        ("struct_size", c_uint32),
+        ("reserved", c_uint32),
+        ("eval_id", c_uint64),
+        ("name", c_void_p),
+        ("name_length", c_size_t),
+        ("args", c_void_p),
+        ("args_length", c_size_t),
+        ("reply", c_void_p),
+    )
+
+
+# What the library calls, and (`RUN_TASK`) what a pool is given to call.
+CALLBACK = ctypes.CFUNCTYPE(None, c_void_p, POINTER(Call))
+DROP = ctypes.CFUNCTYPE(None, c_void_p)
+RUN_TASK = ctypes.CFUNCTYPE(None, c_void_p)
+SUBMIT = ctypes.CFUNCTYPE(c_int32, c_void_p, c_void_p, c_void_p)
+
+
+class Executor(ctypes.Structure):
+    """`luawait_executor`: a pool of the host's."""
+
+    _fields_ = (
+        ("struct_size", c_uint32),
+        ("reserved", c_uint32),
+        ("data", c_void_p),
+        ("submit", SUBMIT),
+        ("drop", DROP),
+    )
+
+
 _TEXT_OUT = POINTER(c_void_p)
 _SIZE_OUT = POINTER(c_size_t)
 _STATE_OUT = POINTER(c_int32)
@@ -89,15 +123,24 @@ DECLARATIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "luawait_free": (None, (c_void_p,)),
     "luawait_engine_new": (c_int32, (*_TEXT, POINTER(c_void_p), _ERROR)),
     "luawait_engine_free": (None, (c_void_p,)),
+    "luawait_shutdown": (c_int32, (c_void_p, c_int64)),
     "luawait_stats": (c_int32, (c_void_p, _TEXT_OUT, _SIZE_OUT)),
     "luawait_register": (c_int32, (c_void_p, *_TEXT, *_TEXT, _ERROR)),
+    "luawait_register_callback": (c_int32, (c_void_p, *_TEXT, *_TEXT, CALLBACK, c_void_p, DROP, _ERROR)),
+    "luawait_call_return": (c_int32, (POINTER(Call), *_TEXT, _ERROR)),
+    "luawait_call_fail": (c_int32, (POINTER(Call), *_TEXT, _ERROR)),
     "luawait_unregister": (c_int32, (c_void_p, *_TEXT)),
     "luawait_check": (c_int32, (c_void_p, *_TEXT, *_TEXT, _ERROR)),
     "luawait_start": (c_int32, (c_void_p, *_TEXT, *_TEXT, _ID_OUT, _ERROR)),
+    "luawait_wait": (c_int32, (c_void_p, c_uint64, c_int64, _STATE_OUT, _TEXT_OUT, _SIZE_OUT)),
     "luawait_cancel": (c_int32, (c_void_p, c_uint64)),
     "luawait_eval": (c_int32, (c_void_p, *_TEXT, *_TEXT, _STATE_OUT, _TEXT_OUT, _SIZE_OUT, _ERROR)),
+    "luawait_run": (c_int32, (c_void_p, c_uint64, _STATE_OUT)),
+    "luawait_next_timeout": (c_int32, (c_void_p, POINTER(c_int64))),
+    "luawait_set_executor": (c_int32, (c_void_p, POINTER(Executor), _ERROR)),
     "luawait_provide_result": (c_int32, (c_void_p, c_uint64, *_TEXT, _ERROR)),
     "luawait_provide_error": (c_int32, (c_void_p, c_uint64, *_TEXT, _ERROR)),
+    "luawait_bind_main_thread": (c_int32, (c_void_p,)),
     "luawait_next_events": (c_int32, (c_void_p, POINTER(Event), c_size_t, _SIZE_OUT)),
     "luawait_release_events": (None, (POINTER(Event), c_size_t)),
     "luawait_event_fd": (c_int32, (c_void_p, POINTER(c_int))),
@@ -105,7 +148,16 @@ DECLARATIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
 
 # Called with the interpreter lock held. They neither block nor call back, and in a host with busy Python threads giving
 # the lock up and queueing for it again could cost milliseconds for each batch.
-_LEAN = frozenset({"luawait_next_events", "luawait_release_events", "luawait_free"})
+_LEAN = frozenset(
+    {
+        "luawait_next_events",
+        "luawait_release_events",
+        "luawait_free",
+        "luawait_call_return",
+        "luawait_call_fail",
+        "luawait_next_timeout",
+    }
+)
 
 
 class Library:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import warnings
 from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from ._core import Core
+from ._base import BaseEngine, BaseRunner, merge, name_of
 from ._driver import Driver
 from .errors import ArgumentError, OptionError
-from .evals import EngineOutput, Eval, EvalOutput, HostFunction, read_outcome
+from .evals import EngineOutput, Eval, EvalOutput, HostFunction
 from .options import Config, EvalOptions
 
 if TYPE_CHECKING:
@@ -20,21 +19,15 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=HostFunction)
 
 
-class Runner:
+class Runner(BaseRunner["Engine"]):
     """Starts evals of an engine with the same options. Made by `Engine.with_options()`.
 
     Positional arguments are what the script finds in `...`; keywords become its global variables.
     """
 
-    def __init__(self, engine: Engine, options: Mapping[str, Any]) -> None:
-        for key in ("args", "detached"):
-            if key in options:
-                raise OptionError(f"{key!r} is not an option here: arguments are positional, outcomes are awaited")
-        self._engine = engine
-        self._options = dict(options)
-        self._on_output: EvalOutput | None = self._options.pop("on_output", None)
-        if self._on_output is not None:
-            engine._check_receiver(self._on_output)
+    def __init__(self, engine: Engine, options: Mapping[str, Any], on_output: EvalOutput | None) -> None:
+        super().__init__(engine, options)
+        self._on_output = on_output
 
     async def eval(self, script: str | bytes, /, *args: Any, **globals: Any) -> Any:
         """Runs a script and gives its value. See `Engine.eval`."""
@@ -42,22 +35,25 @@ class Runner:
 
     def start(self, script: str | bytes, /, *args: Any, **globals: Any) -> Eval:
         """Starts a script and gives the eval. See `Engine.start`."""
-        return self._engine._start(script, _merge(self._options, args, globals), self._on_output)
+        return self._engine._start(script, merge(self._options, args, globals), self._on_output)
 
     def eval_sync(self, script: str | bytes, /, *args: Any, **globals: Any) -> Any:
         """Runs a script on this thread. See `Engine.eval_sync`."""
         if self._on_output is not None:
             raise OptionError("on_output: what eval_sync prints goes to the engine's on_output")
-        return self._engine._eval_sync(script, _merge(self._options, args, globals))
+        return self._engine._evaluate(script, merge(self._options, args, globals))
 
 
-class Engine:
+class Engine(BaseEngine):
     """An engine that runs Lua scripts for an asyncio host.
 
     Keywords are the config's keys, such as `workers=2` or `cpu_ms=500`. With `on_output`, what scripts print arrives
     there, in the event loop: `on_output(eval, text)` is called for each `print`, before the eval that printed is
     awaited; an eval may have a receiver of its own (`with_options`). It implies `print="event"`, which without a
     receiver prints by Python's `print`.
+
+    With a pool as `executor`, such as a `ThreadPoolExecutor`, scripts run on its threads, a time slice at a time, and
+    the library has none of its own for that; `workers` says how many at once.
 
     The first eval binds the engine to the running
     event loop, where its host functions run; like all of asyncio it is to be used from that loop's thread, except for
@@ -68,13 +64,13 @@ class Engine:
     def __init__(self, *, on_output: EngineOutput | None = None, **config: Unpack[Config]) -> None:
         if config.get("executor") == "host":
             # Its scripts would hold the loop up.
-            raise OptionError("config.executor: an asyncio engine takes threads, not 'host'")
+            raise OptionError("config.executor: an asyncio engine takes threads or a pool, not 'host'")
         if on_output is not None:
             if config.setdefault("print", "event") != "event":
                 raise OptionError(f"config.print: {config['print']!r} does not go with on_output, which takes 'event'")
             _check_callable(on_output)
         self._tells_output = config.get("print") == "event"
-        self._core = Core(dict(config))
+        super().__init__(config)
         self._driver = Driver(self._core, on_output)
         # Replaced and never changed, so that an eval keeps the functions that it was started with.
         self._functions: Mapping[str, HostFunction] = {}
@@ -101,19 +97,14 @@ class Engine:
 
     def register(self, name: str | None, function: F, *, timeout_ms: int | None = None) -> F:
         """Makes a function callable from scripts that are started later. Without a name, it is the function's own."""
-        if name is None:
-            name = getattr(function, "__name__", None)
-        if not isinstance(name, str):
-            raise ArgumentError(f"a name is needed for {function!r}")
-        if not callable(function):
-            raise ArgumentError(f"{name}: {function!r} cannot be called")
+        name = name_of(name, function)
         self._core.register(name, {} if timeout_ms is None else {"timeout_ms": timeout_ms})
         self._functions = {**self._functions, name: function}
         return function
 
     def unregister(self, name: str) -> None:
         """Takes a function away from scripts that are started later."""
-        self._core.unregister(name)
+        super().unregister(name)
         self._functions = {key: function for key, function in self._functions.items() if key != name}
 
     # ----------------------------------------------------------------------------------------------------- evals --
@@ -129,48 +120,33 @@ class Engine:
 
     def start(self, script: str | bytes, /, *args: Any, **globals: Any) -> Eval:
         """Starts a script at once and gives the eval, to await or to cancel. Arguments are those of `eval`."""
-        return self._start(script, _merge({}, args, globals))
+        return self._start(script, merge({}, args, globals))
 
     def eval_sync(self, script: str | bytes, /, *args: Any, **globals: Any) -> Any:
         """Runs a script on this thread, which waits, and gives its value. Needs no event loop.
 
-        The script cannot call host functions, as it is the event loop that answers them. What it prints to an
-        engine with `on_output` arrives there once an event loop runs, with None as the eval.
+        Of the host functions, the script can call callbacks; the others are answered by the event loop. What it prints
+        to an engine with `on_output` arrives there once an event loop runs, with None as the eval.
         """
-        return self._eval_sync(script, _merge({}, args, globals))
+        return self._evaluate(script, merge({}, args, globals))
 
-    def with_options(self, **options: Unpack[EvalOptions]) -> Runner:
+    def with_options(self, *, on_output: EvalOutput | None = None, **options: Unpack[EvalOptions]) -> Runner:
         """A runner whose evals have these options: `await engine.with_options(timeout_ms=500).eval(script, x=1)`.
 
         `globals` takes a mapping, for names that are no Python keywords and for variables that many evals share.
         `on_output` is called with each text that the script prints, such as `lines.append`; the engine must have been
         made with `print="event"` or an `on_output` of its own.
         """
-        return Runner(self, options)
+        if on_output is not None:
+            _check_callable(on_output)
+            if not self._tells_output:
+                raise OptionError("on_output: the engine's config says otherwise; make it with print='event'")
+        return Runner(self, options, on_output)
 
     def _start(self, script: str | bytes, options: dict[str, Any], on_output: EvalOutput | None = None) -> Eval:
         return self._driver.start(script, options, self._functions, on_output)
 
-    def _check_receiver(self, on_output: EvalOutput) -> None:
-        _check_callable(on_output)
-        if not self._tells_output:
-            raise OptionError("on_output: the engine's config says otherwise; make it with print='event'")
-
-    def _eval_sync(self, script: str | bytes, options: dict[str, Any]) -> Any:
-        value, error = read_outcome(self._core.evaluate(script, options))
-        if error is not None:
-            raise error
-        return value
-
     # ------------------------------------------------------------------------------------------------------ rest --
-
-    def check(self, script: str | bytes, *, name: str = "script") -> None:
-        """Checks a script's syntax without running it; raises `SyntaxCheckError` with Lua's message and the line."""
-        self._core.check(script, name)
-
-    def stats(self) -> dict[str, Any]:
-        """Figures for monitoring; `luawait_stats` in the header says which."""
-        return self._core.stats()
 
     @property
     def closed(self) -> bool:
@@ -209,25 +185,7 @@ class Engine:
     ) -> None:
         await self.aclose()
 
-    def __repr__(self) -> str:
-        return f"<luawait.Engine {'closed' if self.closed else 'open'}, {len(self._functions)} functions>"
-
-    def __del__(self) -> None:
-        core = getattr(self, "_core", None)  # absent when the config was refused
-        if core is not None and not core.closed:
-            warnings.warn(f"unclosed {self!r}", ResourceWarning, source=self, stacklevel=2)
-
 
 def _check_callable(on_output: object) -> None:
     if not callable(on_output):
         raise ArgumentError(f"on_output: {on_output!r} cannot be called")
-
-
-def _merge(options: Mapping[str, Any], args: tuple[Any, ...], globals: Mapping[str, Any]) -> dict[str, Any]:
-    """The options of one eval."""
-    merged = dict(options)
-    if args:
-        merged["args"] = args
-    if globals:
-        merged["globals"] = {**merged.get("globals", {}), **globals}
-    return merged

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import json
 from collections.abc import Awaitable, Callable, Generator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ._core import Ended
-from .errors import ConversionError, EvalCancelled, EvalError, HostError, eval_error
+from ._outcomes import Ended, read_outcome
+from ._text import Fault
+from .errors import EvalCancelled, EvalError
 
 if TYPE_CHECKING:
     from ._driver import Driver
@@ -21,23 +21,6 @@ EngineOutput = Callable[["Eval | None", str], object]
 
 EvalOutput = Callable[[str], object]
 """An eval's `on_output`: what it printed."""
-
-
-class Fault:
-    """What a host function raised and how it was told to the script, to be named as the cause should it come back."""
-
-    __slots__ = ("error", "function", "host_type", "message")
-
-    def __init__(self, function: str, message: str, host_type: str, error: BaseException) -> None:
-        self.function = function
-        self.message = message
-        self.host_type = host_type
-        self.error = error
-
-    def is_behind(self, error: EvalError) -> bool:
-        """Whether a script ended with this error and not another."""
-        told = (error.function, error.message, error.host_type)
-        return isinstance(error, HostError) and told == (self.function, self.message, self.host_type)
 
 
 class Eval(Awaitable[Any]):
@@ -108,8 +91,8 @@ class Eval(Awaitable[Any]):
         if error is None:
             self._future.set_result(value)
         else:
-            if self._fault is not None and self._fault.is_behind(error):
-                error.__cause__ = self._fault.error
+            if self._fault is not None:
+                self._fault.name_as_cause(error)
             self._fail(error)
         # It holds the frames of the host function.
         self._fault = None
@@ -121,12 +104,3 @@ class Eval(Awaitable[Any]):
         if isinstance(error, EvalCancelled):
             # Somebody asked for this: not awaiting the eval as well is no reason for asyncio to report it.
             self._future.exception()
-
-
-def read_outcome(ended: Ended) -> tuple[Any, EvalError | None]:
-    """The script's value, or the exception that says why there is none."""
-    try:
-        value = json.loads(ended.outcome)
-    except (ValueError, RecursionError) as error:
-        return None, ConversionError(f"the script's value cannot be read: {error}")
-    return (value, None) if ended.succeeded else (None, eval_error(value))

@@ -5,14 +5,18 @@ What they mean and their defaults are written in `luawait.h`; the library itself
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from concurrent.futures import Executor
 from typing import Any, Literal, TypedDict
 
 
 class Config(TypedDict, total=False):
-    """Keywords of `Engine()`: the config of `luawait_engine_new`."""
+    """Keywords of `Engine()` and `SyncEngine()`: the config of `luawait_engine_new`.
 
-    executor: Literal["threads"]
+    Where the library's `executor` is "custom", this package takes the pool itself, a `ThreadPoolExecutor` for instance.
+    """
+
+    executor: Literal["threads", "host"] | Executor
     workers: int
     timeout_ms: int
     cpu_ms: int
@@ -31,13 +35,11 @@ class Config(TypedDict, total=False):
     max_queued: int
     max_unread: int
     max_requests: int
+    watchdog: bool
 
 
 class EvalOptions(TypedDict, total=False):
-    """Keywords of `Engine.with_options()`: the options of `luawait_start`, but for `args` and `detached`.
-
-    `on_output` is this package's own: it receives what the eval prints.
-    """
+    """Keywords of `with_options()`: the options of `luawait_start`, but for `args` and `detached`."""
 
     name: str
     globals: Mapping[str, Any]
@@ -46,4 +48,3 @@ class EvalOptions(TypedDict, total=False):
     call_timeout_ms: int
     memory_bytes: int
     nulls: Literal["drop", "keep"]
-    on_output: Callable[[str], object]

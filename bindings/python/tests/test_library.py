@@ -90,6 +90,12 @@ C_TYPES = {
     "int *": "LP_c_int",
     "luawait_error *": "LP_Error",
     "luawait_event *": "LP_Event",
+    "luawait_call *": "LP_Call",
+    "const luawait_executor *": "LP_Executor",
+    "luawait_callback": "CFunctionType",
+    "luawait_drop": "CFunctionType",
+    "int64_t": "c_long",
+    "int64_t *": "LP_c_long",
     "void": "None",
 }
 
@@ -154,7 +160,7 @@ def c_layout(struct: str, members: list[str], directory: Path) -> list[int]:
     return [int(line) for line in subprocess.run([program], capture_output=True, check=True).stdout.split()]
 
 
-@pytest.mark.parametrize("kind", [_raw.Error, _raw.Event], ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", [_raw.Error, _raw.Event, _raw.Call, _raw.Executor], ids=lambda kind: kind.__name__)
 def test_the_structs_are_the_headers(kind: Any, tmp_path: Path) -> None:
     struct = f"luawait_{kind.__name__.lower()}"
     body = re.search(rf"typedef struct {struct} \{{(.*?)\}} {struct};", header_text(), re.DOTALL)
@@ -167,6 +173,7 @@ def test_the_structs_are_the_headers(kind: Any, tmp_path: Path) -> None:
 
 def test_every_key_that_types_name_is_known_to_the_library() -> None:
     config = {"workers": 1, "executor": "threads", "nulls": "drop", "print": "stdout", "preemption": "signal"}
+    config |= {"watchdog": True}
     sizes = {"max_depth": 10, "slice_us": 1000, "memory_bytes": 10_000_000, "output_bytes": 1000}
     config |= {key: sizes.get(key, 0) for key in luawait.Config.__annotations__ if key not in config}
     with luawait.Engine(**config) as engine:  # type: ignore[typeddict-item]
