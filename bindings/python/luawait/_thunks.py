@@ -97,8 +97,7 @@ def check_callback(name: str, function: Callable[..., Any]) -> None:
         raise ArgumentError(f"{name}: a callback answers at once; an async function cannot")
 
 
-@_raw.CALLBACK
-def on_call(key: int, call: Any) -> None:
+def _on_call(key: int, call: Any) -> None:
     """`luawait_callback`. Nothing may be raised here: ctypes would print it, and the script would get nil."""
     name = string_at(call.contents.name, call.contents.name_length).decode()
     try:
@@ -115,6 +114,9 @@ def on_call(key: int, call: Any) -> None:
             stage.fault = Fault(name, told["message"], told["type"], error)
             if not isinstance(error, Exception):
                 stage.interrupt = error
+
+
+on_call = _raw.CALLBACK(_on_call)
 
 
 def _reply(function: Any, call: Any, text: bytes) -> None:
@@ -138,8 +140,7 @@ def check_executor(executor: Any) -> None:
         raise OptionError("config.executor: scripts run in this process; other processes cannot lend threads")
 
 
-@_raw.SUBMIT
-def on_submit(key: int, run: int, task: int) -> int:
+def _on_submit(key: int, run: int, task: int) -> int:
     """`luawait_executor.submit`: whatever a pool raises means that it refuses, which the library reports."""
     try:
         future = _kept[key](_run, run, task)
@@ -149,6 +150,9 @@ def on_submit(key: int, run: int, task: int) -> int:
         _log.debug("the pool refuses to run a script", exc_info=error)
         return 1
     return 0
+
+
+on_submit = _raw.SUBMIT(_on_submit)
 
 
 @functools.lru_cache(maxsize=4)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -261,13 +260,26 @@ def test_shutdown_lets_evals_end_and_cancels_the_rest() -> None:
             endless.wait(HANG_GUARD_S)
 
 
-@pytest.mark.parametrize("blocked_in", ["eval_.wait()", "engine.next_events()"])
-def test_ctrl_c_ends_a_wait_in_the_main_thread(blocked_in: str) -> None:
+@pytest.mark.parametrize(
+    ("blocked_in", "where"),
+    [("eval_.wait()", ("_core.py", "wait")), ("engine.next_events()", ("sync.py", "_wait_readable"))],
+)
+def test_ctrl_c_ends_a_wait_in_the_main_thread(blocked_in: str, where: tuple[str, str]) -> None:
     program = f"""
+import os, signal, sys, threading, time
 import luawait
+
+def interrupt():
+    while True:
+        code = sys._current_frames()[threading.main_thread().ident].f_code
+        if (os.path.basename(code.co_filename), code.co_name) == {where}:
+            break
+        time.sleep(0.001)
+    os.kill(os.getpid(), signal.SIGINT)
+
 engine = luawait.SyncEngine(cpu_ms=0)
 eval_ = engine.start("while true do end")
-print("waiting", flush=True)
+threading.Thread(target=interrupt).start()
 try:
     {blocked_in}
 except KeyboardInterrupt:
@@ -275,18 +287,8 @@ except KeyboardInterrupt:
 engine.close()
 """
     environment = dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path))
-    child = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, env=environment)
-    assert child.stdout is not None
-    assert child.stdout.readline() == "waiting\n"
-    while child.poll() is None:  # the first may come before the wait has begun
-        child.send_signal(signal.SIGINT)
-        try:
-            child.wait(1)
-        except subprocess.TimeoutExpired:
-            continue
-    assert child.stdout.read() == "interrupted\n"
-    child.stdout.close()
-    assert child.returncode == 0
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, env=environment)
+    assert (done.returncode, done.stdout) == (0, "interrupted\n"), done.stderr
 
 
 # ----------------------------------------------------------------------------------------------- the host's thread --
