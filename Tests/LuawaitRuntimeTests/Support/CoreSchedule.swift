@@ -285,7 +285,7 @@ struct CoreSchedule {
             left.evals.isEmpty && left.requests.openCount == 0 && left.requests.pendingCount == 0
                 && left.gate.available == 0 && left.timers.storedCount == 0 && left.garbage.isEmpty
                 && left.events.storedCount == 0 && left.eventWaiters.isEmpty && left.quietWaiters.isEmpty
-                && left.liveCount == 0 && left.abandonedCount == 0,
+                && left.liveCount == 0 && left.queuedCount == 0,
             "something is left over")
         try checkWakersAreGone()
     }

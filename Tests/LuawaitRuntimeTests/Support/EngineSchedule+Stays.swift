@@ -24,7 +24,7 @@ extension EngineSchedule {
     private func runEngine(_ run: () throws -> Bool) throws {
         model.fireTimers(now: clock.time)
         let more = try run()
-        let (garbage, ready) = live.withCore { core, _ in (core.garbage.count, core.ready.map { Int($0.id.value) }) }
+        let (garbage, ready) = live.withCore { core, _ in (core.garbage.count, core.readyEvals) }
         // Those that ended in the queue may have left it by now or not.
         try expect(ready.filter { model.waiting.contains($0) } == model.waiting, "ready are \(ready)")
         model.queue = ready
@@ -129,6 +129,15 @@ extension EngineSchedule {
             if chance(in: 8), stays.count < 3 { try chance(in: 2) ? slice() : evaluate() }
         } catch {
             discrepancy = error as? Discrepancy ?? Discrepancy(message: "\(error)")
+        }
+    }
+}
+
+extension EngineCore {
+    /// Those in the run queue, ended or not.
+    fileprivate var readyEvals: [Int] {
+        ready.compactMap { turn in
+            if case .eval(let eval) = turn { Int(eval.id.value) } else { nil }
         }
     }
 }

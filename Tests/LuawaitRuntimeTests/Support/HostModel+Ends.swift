@@ -62,7 +62,7 @@ extension HostModel {
     static func ending(_ reason: EvalMachine.Condemnation) -> Ending {
         switch reason {
         case .timedOut: Ending(state: .failed, text: "timeout")
-        case .cancelled, .shutDown: Ending(state: .cancelled, text: "cancelled")
+        case .cancelled, .shutDown, .contextFreed: Ending(state: .cancelled, text: "cancelled")
         }
     }
 

@@ -87,7 +87,9 @@ extension SteppedCore {
 
     func takeReady() -> Eval? {
         let ticket = announce()
-        return step { core, _ in core.takeReady(runner: workers[0].runner, ticket: ticket) }
+        let taken = step { core, _ in core.takeReady(runner: workers[0].runner, ticket: ticket) }
+        if case .run(let eval) = taken { return eval }
+        return nil
     }
 
     /// - Returns: how many worlds it got.

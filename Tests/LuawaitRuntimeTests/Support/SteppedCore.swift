@@ -218,8 +218,9 @@ final class SteppedCore {
         if isByHand, available != eventsInStock + work {
             return "the gate counts \(available), but there are \(eventsInStock) events"
         }
-        if isByHand, core.abandonedCount != core.ready.count(where: { core.evals[$0.id]?.machine.phase != .waiting }) {
-            return "\(core.abandonedCount) evals are counted as having ended in the queue"
+        let waiting = core.evals.values.count { !$0.isDirect && $0.machine.phase == .waiting }
+        if core.queuedCount != waiting {
+            return "\(core.queuedCount) evals counted in the queue, but \(waiting) are"
         }
         if core.liveCount != unfinished {
             return "\(core.liveCount) evals counted in progress, but \(unfinished) are"
