@@ -4,11 +4,15 @@
 #include <limits.h>
 #include <string.h>
 
-// A set may be as long as memory allows, so walking through one counts.
-enum { ELEMENTS_PER_STEP = 16 };
+// A set may be as long as memory allows: walking through one looks for stops now and then.
+static inline void count_element(const lwb_matcher *m, unsigned *elements) {
+    enum { BETWEEN_LOOKS = 4096 };
+    if (++*elements % BETWEEN_LOOKS != 0) return;
+    lwb_interrupt walk = lwb_interrupt_begin(m->interrupt.L);
+    lwb_interrupt_look(&walk);
+}
 
 const char *lwb_set_end(const lwb_matcher *m, const char *p) {
-    lwb_interrupt walk = lwb_interrupt_begin(m->interrupt.L);
     const char *end = m->in.pattern_end;
     unsigned elements = 0;
     p++;
@@ -17,7 +21,7 @@ const char *lwb_set_end(const lwb_matcher *m, const char *p) {
     do {
         if (p == end) luaL_error(m->interrupt.L, "malformed pattern (missing ']')");
         if (*p++ == '%' && p < end) p++;
-        if (++elements % ELEMENTS_PER_STEP == 0) lwb_checkpoint(&walk, 1);
+        count_element(m, &elements);
     } while (*p != ']');
     return p + 1;
 }
@@ -43,7 +47,6 @@ static inline const char *read_element(const char *p, const char *set_end, eleme
 }
 
 bool lwb_set_contains(const lwb_matcher *m, unsigned char c, const char *p, const char *set_end) {
-    lwb_interrupt walk = lwb_interrupt_begin(m->interrupt.L);
     bool negated = p[1] == '^';
     unsigned elements = 0;
     p += negated ? 2 : 1;
@@ -51,7 +54,7 @@ bool lwb_set_contains(const lwb_matcher *m, unsigned char c, const char *p, cons
         element next;
         p = read_element(p, set_end, &next);
         if (next.letter != 0 ? lwb_class_contains(c, next.letter) : next.low <= c && c <= next.high) return !negated;
-        if (++elements % ELEMENTS_PER_STEP == 0) lwb_checkpoint(&walk, 1);
+        count_element(m, &elements);
     }
     return negated;
 }
@@ -84,8 +87,8 @@ typedef struct bitmap {
 } bitmap;
 
 static void read_set(const lwb_matcher *m, bitmap *map, const char *p, const char *set_end) {
-    lwb_interrupt walk = lwb_interrupt_begin(m->interrupt.L);
     bool negated = p[1] == '^';
+    unsigned elements = 0;
     p += negated ? 2 : 1;
     memset(map->has, negated, sizeof map->has);
     while (p < set_end) {
@@ -98,7 +101,7 @@ static void read_set(const lwb_matcher *m, bitmap *map, const char *p, const cha
         } else if (next.low <= next.high) {
             memset(map->has + next.low, !negated, (size_t)(next.high - next.low) + 1);
         }
-        lwb_checkpoint(&walk, 1);
+        count_element(m, &elements);
     }
 }
 

@@ -42,6 +42,14 @@ static inline int first_character(const char *p, const char *pattern_end) {
     }
 }
 
+// Where a match may begin. Looking into captures saves beginning and undoing them at every place; no more of them than
+// any match may have open, so that too many are still the error that they are.
+static int first_of_match(const char *p, const char *pattern_end) {
+    for (int captures = 0; captures < LWB_PATTERN_CAPTURES && *p == '(' && p[1] != ')'; captures++)
+        p++;
+    return first_character(p, pattern_end);
+}
+
 static inline const char *item_end_of(const lwb_matcher *m, const char *p) {
     if (*p == '%') {
         if (p + 1 == m->in.pattern_end) luaL_error(m->interrupt.L, "malformed pattern (ends with '%%')");
@@ -260,7 +268,7 @@ static lwb_found match(lwb_matcher *m, const char *s, const char *p) {
                 if (!is_frontier(m, s, p + 2, set_end)) goto failed;
                 p = set_end;
                 continue;
-            } else if (isdigit((unsigned char)p[1])) {
+            } else if (p[1] >= '0' && p[1] <= '9') {
                 s = match_reference(m, s, p[1]);
                 if (s == NULL) goto failed;
                 p += 2;
@@ -339,7 +347,7 @@ lwb_pattern lwb_pattern_of(const char *subject, size_t subject_length, const cha
         .pattern = pattern,
         .pattern_end = pattern_end,
         .anchored = anchored,
-        .first = anchored ? -1 : first_character(pattern, pattern_end),
+        .first = anchored ? -1 : first_of_match(pattern, pattern_end),
     };
 }
 

@@ -41,7 +41,7 @@ static const char *find_beginning(const char *at, const char *last, const char *
     // Most often the first character finds it; where it is everywhere, the library's clever search pays.
     for (int tries = 0; tries < 8; tries++) {
         const char *found = memchr(at, (unsigned char)*text, (size_t)(last - at) + 1);
-        if (found == NULL || memcmp(found, text, length) == 0) return found;
+        if (found == NULL || length == 1 || memcmp(found + 1, text + 1, length - 1) == 0) return found;
         if (found == last) return NULL;
         at = found + 1;
     }
@@ -60,7 +60,8 @@ static lwb_found find_text(text_search *search) {
         size_t compared = beginning;
         if (found != NULL) {
             compared = search->length;
-            if (memcmp(found + beginning, search->text + beginning, compared - beginning) == 0) return LWB_FOUND_MATCH;
+            if (compared == beginning || memcmp(found + beginning, search->text + beginning, compared - beginning) == 0)
+                return LWB_FOUND_MATCH;
             search->at++;
         }
         size_t steps = 1 + ((size_t)(search->at - at) + compared) / 64;
@@ -70,18 +71,10 @@ static lwb_found find_text(text_search *search) {
     return LWB_FOUND_NOTHING;
 }
 
-static int find_plain(lua_State *L, size_t from);
+static int go_on_plain(lua_State *L, int status, lua_KContext from);
 
-static int go_on_plain(lua_State *L, int status, lua_KContext from) {
-    (void)status;
-    return find_plain(L, (size_t)from);
-}
-
-// Looks for the text (2) in the subject (1).
-static int find_plain(lua_State *L, size_t from) {
-    size_t subject_length, length;
-    const char *subject = lua_tolstring(L, 1, &subject_length);
-    const char *text = lua_tolstring(L, 2, &length);
+static int find_plain(lua_State *L, const char *subject, size_t subject_length, const char *text, size_t length,
+                      size_t from) {
     const char *at = subject + from;
     lwb_found found = LWB_FOUND_MATCH;
     if (length > subject_length - from) {
@@ -103,6 +96,14 @@ static int find_plain(lua_State *L, size_t from) {
     return 1;
 }
 
+static int go_on_plain(lua_State *L, int status, lua_KContext from) {
+    (void)status;
+    size_t subject_length, length;
+    const char *subject = lua_tolstring(L, 1, &subject_length);
+    const char *text = lua_tolstring(L, 2, &length);
+    return find_plain(L, subject, subject_length, text, length, (size_t)from);
+}
+
 // ---- Patterns ------------------------------------------------------------------------------------------------------
 
 typedef enum wanted { WANTED_PLACE, WANTED_CAPTURES } wanted;
@@ -117,7 +118,7 @@ static int find_next(lua_State *L, lwb_matcher *m, wanted wanted) {
         if (wanted == WANTED_CAPTURES) return lwb_push_captures(m, true);
         lua_pushinteger(L, (lua_Integer)(m->start - m->in.subject) + 1);
         lua_pushinteger(L, (lua_Integer)(m->s - m->in.subject));
-        return 2 + lwb_push_captures(m, false);
+        return 2 + (m->capture_count == 0 ? 0 : lwb_push_captures(m, false));
     }
     luaL_pushfail(L);
     return 1;
@@ -130,9 +131,7 @@ static int go_on_finding(lua_State *L, int status, lua_KContext wanted_place_or_
     return find_next(L, &m, (wanted)wanted_place_or_captures);
 }
 
-// The matcher is big: it must not be in the frame of one who calls.
-static __attribute__((noinline)) int find_pattern(lua_State *L, const lwb_pattern *pattern, size_t from,
-                                                  wanted wanted) {
+static int find_pattern(lua_State *L, const lwb_pattern *pattern, size_t from, wanted wanted) {
     lwb_matcher m;
     lwb_matcher_begin(&m, L, pattern, pattern->subject + from);
     return find_next(L, &m, wanted);
@@ -147,7 +146,8 @@ static int find(lua_State *L, wanted wanted) {
         luaL_pushfail(L);
         return 1;
     }
-    if (wanted == WANTED_PLACE && (lua_toboolean(L, 4) || is_plain(L, text, length))) return find_plain(L, from);
+    if (wanted == WANTED_PLACE && (lua_toboolean(L, 4) || is_plain(L, text, length)))
+        return find_plain(L, subject, subject_length, text, length, from);
     lwb_pattern pattern = lwb_pattern_of(subject, subject_length, text, length, true);
     return find_pattern(L, &pattern, from, wanted);
 }
