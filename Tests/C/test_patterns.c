@@ -272,20 +272,22 @@ static void endless_matches_take_turns_by_count(void) {
 
 /* Long, but they end: with slices far shorter than they are, the results must be those of plain Lua. */
 static void slices_in_matches_do_not_change_results(void) {
+#define LINES "(('a'):rep(40) .. 'bc '):rep(30)"
     const script_case cases[] = {
-        {"return ('a'):rep(400):find('a-a-a-b')", "null"},
-        {"local a, b, c = (('a'):rep(400) .. 'b'):match('^(a-)(a-)(a-)b$') return #a, #b, #c", "[0,0,400]"},
-        {"local b, e, x, y = ((('x'):rep(100) .. '='):rep(300) .. '!'):find('(x*)=(x-)=!') return b, e, #x, #y",
-         "[30099,30301,100,100]"},
-        {"local n = 0 for w in (('a'):rep(150) .. ' '):rep(40):gmatch('a-a-(a+) ') do n = n + #w end return n", "6000"},
-        {"local s, n = (('a'):rep(150) .. ' '):rep(40):gsub('a-a-(a) ', '<%1>') return #s, n, s:sub(-9)",
-         "[120,40,\"<a><a><a>\"]"},
-        {"local s, n = (('a'):rep(150) .. ' '):rep(40):gsub('a-a-(a) ', function(c) return c:rep(2) end) return #s, n",
-         "[80,40]"},
-        {"local s, n = (('a'):rep(150) .. ' '):rep(40):gsub('a-a-(a) ', {a = 'b'}) return #s, n, s:sub(1, 3)",
-         "[40,40,\"bbb\"]"},
-        {"return ('('):rep(3000):find('%b()'), (('('):rep(100000) .. (')'):rep(100000)):find('%b()')",
+        {"return ('a'):rep(120):find('a-a-a-b')", "null"},
+        {"local b, e, x, y = ((('x'):rep(100) .. '='):rep(50) .. '!'):find('(x*)=(x-)=!') return b, e, #x, #y",
+         "[4849,5051,100,100]"},
+        {"local n, last = 0 for w, p in " LINES ":gmatch('[a]-[a]-[a]-(c) ()') do n, last = n + #w, p end "
+         "return n, last",
+         "[30,1291]"},
+        {"local s, n = " LINES ":gsub('[a]-[a]-[a]-(c)', '<%1>') return #s, n, s:sub(-6)", "[1350,30,\"ab<c> \"]"},
+        {"local s, n = " LINES ":gsub('[a]-[a]-[a]-(c)', function(c) return '<' .. c .. '>' end) "
+         "return #s, n, s:sub(-6)",
+         "[1350,30,\"ab<c> \"]"},
+        {"local s, n = " LINES ":gsub('[a]-[a]-[a]-(c)', {c = '<c>'}) return #s, n, s:sub(-6)", "[1350,30,\"ab<c> \"]"},
+        {"return ('('):rep(1000):find('%b()'), (('('):rep(100000) .. (')'):rep(100000)):find('%b()')",
          "[null,1,200000]"}};
+#undef LINES
     luawait_engine *engine = engine_with("{\"slice_us\":100,\"workers\":1}");
     luawait_engine *counting = engine_with("{\"slice_us\":100,\"workers\":1,\"preemption\":\"count\"}");
     luawait_engine *engines[] = {engine, counting};
@@ -390,6 +392,19 @@ static void gsub_parked_in_a_callback_can_be_cancelled(void) {
     luawait_engine_free(engine);
 }
 
+/* Each level of callbacks in callbacks is one of C, of which Lua allows some two hundred. */
+static void callbacks_in_callbacks_are_as_deep_as_lua_allows(void) {
+    luawait_engine *engine = engine_with(NULL);
+    EXPECT_VALUE(
+        engine,
+        "local function nest(n) return (('x'):gsub('x', function() return n == 0 and 'deep' or nest(n - 1) end)) "
+        "end return nest(100)",
+        "\"deep\"");
+    EXPECT_ERROR(engine, "local function nest() return (('x'):gsub('x', nest)) end return nest()", "runtime",
+                 "C stack overflow");
+    luawait_engine_free(engine);
+}
+
 /* ---- Memory -------------------------------------------------------------------------------------------------------*/
 
 static void gsubs_result_counts_as_the_scripts_memory(void) {
@@ -418,4 +433,5 @@ TESTS(TEST(find_and_match_give_what_lua_gives), TEST(gmatch_and_gsub_give_what_l
       TEST(endless_matches_take_turns_by_count), TEST(slices_in_matches_do_not_change_results),
       TEST(a_host_call_works_in_a_callback_of_gsub_on_a_worker),
       TEST(a_host_call_works_in_a_callback_of_gsub_on_the_hosts_thread),
-      TEST(gsub_parked_in_a_callback_can_be_cancelled), TEST(gsubs_result_counts_as_the_scripts_memory))
+      TEST(gsub_parked_in_a_callback_can_be_cancelled), TEST(callbacks_in_callbacks_are_as_deep_as_lua_allows),
+      TEST(gsubs_result_counts_as_the_scripts_memory))
