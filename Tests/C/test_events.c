@@ -163,7 +163,7 @@ static void cancelling_withdraws_what_was_handed_out(void) {
 
 /* Long enough for the request to be taken first, however slow the run. */
 static char *short_timeout(void) {
-    return text_format("{\"timeout_ms\":%zu}", harness_scale(300, 3000));
+    return text_format("{\"timeout_ms\":%zu}", harness_scale(2000, 6000));
 }
 
 static void the_evals_timeout_withdraws_what_was_handed_out(void) {
