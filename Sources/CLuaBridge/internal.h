@@ -118,6 +118,11 @@ void lwb_open_sandbox(lua_State *L);
 void lwb_seed_random(lua_State *L, uint64_t seed);
 void lwb_open_coroutine(lua_State *L); // coroutine_library.c: pushes the table
 void lwb_open_json(lua_State *L);      // json_library.c: pushes the table
+void lwb_open_table(lua_State *L);     // table_library.c
+void lwb_open_utf8(lua_State *L);      // utf8_library.c
+// string_library.c: sets its functions in the table at the top.
+void lwb_add_string_functions(lua_State *L);
+void lwb_add_base_functions(lua_State *L); // base_library.c: the same
 // json_library.c: pushes the metatable that marks arrays.
 void lwb_push_array_mark(lua_State *L);
 

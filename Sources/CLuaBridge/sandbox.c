@@ -164,6 +164,7 @@ static void open_base(lua_State *L) {
     static const char *const unsafe[] = {"dofile", "loadfile", NULL};
     luaL_requiref(L, LUA_GNAME, luaopen_base, 1);
     remove_fields(L, -1, unsafe);
+    lwb_add_base_functions(L);
     lua_pop(L, 1);
     wrap_global(L, "load", load_text);
     lua_register(L, "setmetatable", set_metatable);
@@ -178,6 +179,7 @@ static void open_string(lua_State *L) {
     luaL_requiref(L, LUA_STRLIBNAME, luaopen_string, 1);
     remove_fields(L, -1, unsafe);
     lwb_replace_patterns(L);
+    lwb_add_string_functions(L);
     // The metatable of strings is shared by every string there is.
     lua_pushliteral(L, "");
     lua_getmetatable(L, -1);
@@ -213,9 +215,8 @@ void lwb_open_sandbox(lua_State *L) {
     open_base(L);
     open_string(L);
     open_os(L);
-    luaL_requiref(L, LUA_TABLIBNAME, luaopen_table, 1);
-    luaL_requiref(L, LUA_UTF8LIBNAME, luaopen_utf8, 1);
-    lua_pop(L, 2);
+    lwb_open_table(L);
+    lwb_open_utf8(L);
     open_math(L);
     lwb_open_coroutine(L);
     lua_setglobal(L, LUA_COLIBNAME);

@@ -1,0 +1,64 @@
+// tostring and ipairs: what Lua's own do, but a __tostring and an __index that they call may wait on the host.
+//
+// Left to Lua: select (its arguments are on the stack already), and whatever else calls __tostring and __name: print,
+// string.format's %s, error messages. There a host call cannot wait.
+#include "resumable.h"
+
+static int described(lua_State *L, int status, lua_KContext extra) {
+    (void)status;
+    (void)extra;
+    if (!lua_isstring(L, -1)) return luaL_error(L, "'__tostring' must return a string");
+    lua_tostring(L, -1); // a number becomes one
+    return 1;
+}
+
+static int to_string(lua_State *L) {
+    luaL_checkany(L, 1);
+    int type = lua_type(L, 1);
+    bool may_call = type == LUA_TTABLE || type == LUA_TUSERDATA;
+    if (!may_call || luaL_getmetafield(L, 1, "__tostring") == LUA_TNIL) {
+        luaL_tolstring(L, 1, NULL);
+        return 1;
+    }
+    lua_pushvalue(L, 1);
+    lua_callk(L, 1, 1, 0, described);
+    return described(L, LUA_OK, 0);
+}
+
+// With the index and the element on top; a nil ends the loop.
+static int given(lua_State *L, int status, lua_KContext extra) {
+    (void)status;
+    (void)extra;
+    return lua_isnil(L, -1) ? 1 : 2;
+}
+
+static lua_Integer push_next_index(lua_State *L) {
+    lua_Integer index = (lua_Integer)((lua_Unsigned)luaL_checkinteger(L, 2) + 1);
+    lua_pushinteger(L, index);
+    return index;
+}
+
+// For what calls nothing when it is read.
+static int next_plain_element(lua_State *L) {
+    lua_Integer index = push_next_index(L);
+    return lua_geti(L, 1, index) == LUA_TNIL ? 1 : 2;
+}
+
+static int next_element(lua_State *L) {
+    lua_Integer index = push_next_index(L);
+    if (!lwb_begin_get(L, 1, index)) lua_callk(L, 2, 1, 0, given);
+    return given(L, LUA_OK, 0);
+}
+
+static int iterate(lua_State *L) {
+    luaL_checkany(L, 1);
+    lua_pushcfunction(L, lwb_is_plain(L, 1) ? next_plain_element : next_element);
+    lua_pushvalue(L, 1);
+    lua_pushinteger(L, 0);
+    return 3;
+}
+
+void lwb_add_base_functions(lua_State *L) {
+    static const luaL_Reg functions[] = {{"ipairs", iterate}, {"tostring", to_string}, {NULL, NULL}};
+    luaL_setfuncs(L, functions, 0);
+}
