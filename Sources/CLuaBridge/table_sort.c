@@ -20,12 +20,15 @@ enum {
     SALTED_FROM = 100,     // smaller ranges always have their pivot in the middle
     LOPSIDED = 128,        // when one part is so many times as long as the other
     LENGTH_OF_A_STEP = 64, // bytes of strings compared
+    STEPS_OF_COMPARING = 4,
 };
 
 typedef struct sorting {
     lwb_resumable self;
     bool in_use;
     bool has_comparator;
+    bool quick; // the partition is one of numbers or of strings, as far as is known
+    int pivot_type, pivot_cost;
     int less; // the last comparison's answer
     unsigned left, right, middle;
     lua_Integer length;
@@ -77,13 +80,17 @@ static inline bool begin_comparing(lua_State *L, sorting *s, int a, int b) {
 
 static int sort_on(lua_State *L, int status, lua_KContext state);
 
+static int raise_invalid(lua_State *L) {
+    return luaL_error(L, "invalid order function for sorting");
+}
+
 #define READ(key) GET(self, TABLE, (lua_Integer)(key), sort_on)
 #define WRITE(key) SET(self, TABLE, (lua_Integer)(key), sort_on)
 
 // Sets s->less.
 #define COMPARE(a, b)                                                                                                  \
     do {                                                                                                               \
-        CHECKPOINT(self, 4, sort_on);                                                                                  \
+        CHECKPOINT(self, STEPS_OF_COMPARING, sort_on);                                                                 \
         if (!begin_comparing(L, s, (a), (b))) {                                                                        \
             CALL(self, 2, 1, sort_on);                                                                                 \
             s->less = lua_toboolean(L, -1);                                                                            \
@@ -133,6 +140,58 @@ static void release_state(lua_State *L, sorting *s) {
     lua_replace(L, lua_upvalueindex(UPVALUE_SPARE));
 }
 
+// Looks at the pivot, at the top.
+static void set_pivot(lua_State *L, sorting *s) {
+    s->pivot_type = lua_type(L, -1);
+    s->quick = s->self.plain && !s->has_comparator && (s->pivot_type == LUA_TNUMBER || s->pivot_type == LUA_TSTRING);
+    s->pivot_cost = STEPS_OF_COMPARING + (s->quick ? cost_of_comparing(L, -1, -1) : 0);
+}
+
+// The two scans of a partition, for numbers or strings alone, which Lua compares without the script's help: up from s->left
+// past what is less than the pivot, down from s->right past what is greater. True: the element they stopped at is on the
+// stack. False: the next one is of another type, and everything is quick no longer. They do not end a slice.
+static bool scan_up(lua_State *L, sorting *s) {
+    unsigned left = s->left, last = s->now.high - 1;
+    int type = s->pivot_type, cost = s->pivot_cost;
+    lwb_interrupt interrupt = s->self.interrupt;
+    for (;;) {
+        if (lua_geti(L, TABLE, ++left) != type) break;
+        if (!lua_compare(L, -1, -2, LUA_OPLT)) {
+            s->left = left;
+            s->self.interrupt = interrupt;
+            return true;
+        }
+        if (left == last) return raise_invalid(L);
+        lua_pop(L, 1);
+        lwb_checkpoint(&interrupt, cost);
+    }
+    lua_pop(L, 1);
+    s->left = left - 1;
+    s->quick = false;
+    return false;
+}
+
+static bool scan_down(lua_State *L, sorting *s) {
+    unsigned right = s->right, left = s->left;
+    int type = s->pivot_type, cost = s->pivot_cost;
+    lwb_interrupt interrupt = s->self.interrupt;
+    for (;;) {
+        if (lua_geti(L, TABLE, --right) != type) break;
+        if (!lua_compare(L, -3, -1, LUA_OPLT)) {
+            s->right = right;
+            s->self.interrupt = interrupt;
+            return true;
+        }
+        if (right < left) return raise_invalid(L);
+        lua_pop(L, 1);
+        lwb_checkpoint(&interrupt, cost);
+    }
+    lua_pop(L, 1);
+    s->right = right + 1;
+    s->quick = false;
+    return false;
+}
+
 // Makes the whole table the range that waits. Of less than two elements Lua does not even look at the comparator.
 static void begin_range(lua_State *L, sorting *s) {
     s->pending_count = 0;
@@ -154,6 +213,8 @@ static int sort_body(lua_State *L, sorting *s) {
     while (s->pending_count > 0) {
         s->now = s->pending[--s->pending_count];
         while (s->now.low < s->now.high) {
+            // The scans of a large range take long, and end no slice.
+            CHECKPOINT(self, s->now.high - s->now.low > LWB_STEPS_BETWEEN_LOOKS ? LWB_STEPS_BETWEEN_LOOKS : 0, sort_on);
             // The ends and the middle, in order.
             READ(s->now.low);
             READ(s->now.high);
@@ -193,19 +254,20 @@ static int sort_body(lua_State *L, sorting *s) {
             WRITE(s->now.high - 1);
             s->left = s->now.low;
             s->right = s->now.high - 1;
+            set_pivot(L, s);
             for (;;) {
-                for (;;) {
+                while (!s->quick || !scan_up(L, s)) {
                     READ(++s->left);
                     COMPARE(-1, -2);
                     if (!s->less) break;
-                    if (s->left == s->now.high - 1) return luaL_error(L, "invalid order function for sorting");
+                    if (s->left == s->now.high - 1) return raise_invalid(L);
                     lua_pop(L, 1);
                 }
-                for (;;) {
+                while (!s->quick || !scan_down(L, s)) {
                     READ(--s->right);
                     COMPARE(-3, -1);
                     if (!s->less) break;
-                    if (s->right < s->left) return luaL_error(L, "invalid order function for sorting");
+                    if (s->right < s->left) return raise_invalid(L);
                     lua_pop(L, 1);
                 }
                 if (s->right < s->left) break;
