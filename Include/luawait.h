@@ -300,7 +300,7 @@ luawait_status luawait_engine_new(const char *config, size_t config_length, luaw
  * Cancels what runs, withdraws all requests, ends the threads, closes the event descriptor, frees everything.
  *
  * Blocks until the threads have ended. They are told to stop at once; a script in the middle of one long C
- * function of Lua's (string.upper of megabytes, say) or inside a host callback finishes that first. Outcomes not yet
+ * function of Lua's (load of megabytes of source, say) or inside a host callback finishes that first. Outcomes not yet
  * taken are lost. The finalizers (`drop`) of callbacks and of the notifier have run when it returns.
  *
  * Must be the last call on the engine, and must not be made from a callback, a notifier or a finalizer.
@@ -349,8 +349,9 @@ luawait_status luawait_stats(luawait_engine *engine, char **json, size_t *length
  * is called as `db.users.find(...)`. A name may replace a standard function (`print`) or add to a library
  * (`string.trim`), but not replace a library.
  *
- * Where Lua cannot yield (inside a table.sort comparator) the call is an error that says so. Inside a string.gsub
- * callback it works like everywhere else.
+ * It works also inside callbacks, metamethods and iterators, such as a table.sort comparator. Where Lua cannot yield
+ * (inside a reader of load, a message handler of xpcall, or a __tostring that print or string.format calls) the call is
+ * an error that says so.
  *
  * @param name           copied; Lua identifiers joined by dots, no reserved words, at most 255 bytes
  * @param name_length    bytes, or LUAWAIT_NUL_TERMINATED

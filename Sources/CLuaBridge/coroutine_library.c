@@ -4,7 +4,7 @@
 //   yields to its own resumer in turn, until lwb_eval_resume has it. On the way back each resumer resumes its coroutine
 //   again, without the script noticing. So a host call works in any coroutine.
 // - The context always knows which coroutine is running, because a stop must set its hook on that one; and whether a
-//   yield can travel all the way out, because a resumer inside a table.sort comparator cannot pass it on.
+//   yield can travel all the way out, because a resumer inside a reader of load cannot pass it on.
 #include "internal.h"
 
 typedef enum mode { MODE_RESUME, MODE_WRAP } mode;

@@ -63,7 +63,8 @@ static int call_by_parking(lua_State *L) {
         obstacle = "is answered by request, which luawait_eval cannot wait for: use luawait_start";
     } else if (!context->can_travel || !lua_isyieldable(L)) {
         obstacle = "cannot wait here: it was called from inside a C function that cannot yield "
-                   "(a table.sort comparator, say)";
+                   "(a reader of load, a message handler of xpcall, or a __tostring that print or string.format "
+                   "calls, say)";
     }
     if (obstacle != NULL) {
         luaL_where(L, 1);

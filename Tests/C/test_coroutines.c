@@ -153,10 +153,9 @@ static void a_call_works_in_loaded_code(void) {
 
 /* Where C frames of Lua's own lie between, the call is an error that names the function, and the script lives on. */
 static void where_lua_cannot_yield_the_call_is_a_clear_error(void) {
-    const char *scripts[] = {"table.sort({3, 1, 2}, function(a, b) return f(a) < b end)",
-                             "load(function() return f() end)", "load(f)",
-                             "table.concat(setmetatable({}, {__len = function() return f(1) end}))",
-                             "tostring(setmetatable({}, {__tostring = function() return f('x') end}))"};
+    const char *scripts[] = {"load(function() return f() end)", "load(f)",
+                             "string.format('%s', setmetatable({}, {__tostring = function() return f('x') end}))",
+                             "print(setmetatable({}, {__tostring = function() return f('x') end}))"};
     luawait_engine *engine = engine_with_f();
     for (size_t i = 0; i < sizeof scripts / sizeof *scripts; i++) {
         char *caught =
@@ -182,19 +181,21 @@ static void where_lua_cannot_yield_the_call_is_a_clear_error(void) {
     luawait_engine_free(engine);
 }
 
-/* A coroutine of the script's may yield to its resumer inside a comparator, but a host call cannot get out of it. */
-static void a_coroutine_inside_a_comparator_cannot_park_either(void) {
+/* A coroutine of the script's may yield to its resumer inside such a place, but a host call cannot get out of it. */
+static void a_coroutine_where_lua_cannot_yield_cannot_park_either(void) {
     luawait_engine *engine = engine_with_f();
-    EXPECT_VALUE(engine,
-                 "local t = {3, 1, 2} table.sort(t, function(a, b) return coroutine.wrap(function() "
-                 "coroutine.yield(a < b) end)() end) return t",
-                 "[1,2,3]");
+    EXPECT_VALUE(
+        engine,
+        "return string.format('%s', setmetatable({}, {__tostring = function() return coroutine.wrap(function() "
+        "coroutine.yield('x') end)() end}))",
+        "\"x\"");
     EXPECT_ERROR(engine,
-                 "table.sort({3, 1, 2}, function(a, b) return coroutine.wrap(function() return f(a) < b end)() "
-                 "end)",
+                 "string.format('%s', setmetatable({}, {__tostring = function() return coroutine.wrap(function() "
+                 "return f('x') end)() end}))",
                  "runtime", "yield");
     EXPECT_ECHO(engine,
-                "local ok = pcall(table.sort, {2, 1}, function() return coroutine.wrap(f)() end) "
+                "local ok = pcall(string.format, '%s', setmetatable({}, {__tostring = function() "
+                "return coroutine.wrap(f)() end})) "
                 "return ok, f('goes on')",
                 "[false,\"goes on\"]");
     luawait_engine_free(engine);
@@ -227,6 +228,9 @@ static void yieldable_is_as_in_plain_lua(void) {
         {"local r table.sort({2, 1}, function(a, b) r = coroutine.isyieldable() return a < b end) return r", "false"},
         {"return coroutine.wrap(function() local r table.sort({2, 1}, function(a, b) r = coroutine.isyieldable() "
          "return a < b end) return r end)()",
+         "true"},
+        {"return coroutine.wrap(function() local r string.format('%s', setmetatable({}, {__tostring = function() "
+         "r = coroutine.isyieldable() return '' end})) return r end)()",
          "false"}};
     CHECK_CASES(cases);
 }
@@ -333,8 +337,9 @@ static void many_coroutines_are_fine(void) {
 TESTS(TEST(a_call_passes_through_nested_coroutines), TEST(yields_and_calls_do_not_mix), TEST(a_call_works_in_iterators),
       TEST(a_call_works_in_protected_calls), TEST(a_call_works_in_metamethods), TEST(a_call_works_in_close_handlers),
       TEST(a_call_works_in_a_close_handler_of_a_failing_script), TEST(a_call_works_in_loaded_code),
-      TEST(where_lua_cannot_yield_the_call_is_a_clear_error), TEST(a_coroutine_inside_a_comparator_cannot_park_either),
-      TEST(status_and_running_are_as_in_plain_lua), TEST(yieldable_is_as_in_plain_lua),
-      TEST(a_yield_outside_a_coroutine_is_luas_error), TEST(resuming_what_cannot_be_resumed_is_luas_error),
-      TEST(wrong_arguments_are_luas_errors), TEST(errors_propagate_through_wrap_and_resume),
-      TEST(closing_is_as_in_plain_lua), TEST(a_call_while_closing_is_a_clear_error), TEST(many_coroutines_are_fine))
+      TEST(where_lua_cannot_yield_the_call_is_a_clear_error),
+      TEST(a_coroutine_where_lua_cannot_yield_cannot_park_either), TEST(status_and_running_are_as_in_plain_lua),
+      TEST(yieldable_is_as_in_plain_lua), TEST(a_yield_outside_a_coroutine_is_luas_error),
+      TEST(resuming_what_cannot_be_resumed_is_luas_error), TEST(wrong_arguments_are_luas_errors),
+      TEST(errors_propagate_through_wrap_and_resume), TEST(closing_is_as_in_plain_lua),
+      TEST(a_call_while_closing_is_a_clear_error), TEST(many_coroutines_are_fine))

@@ -1,11 +1,11 @@
 -- Random calls of table.*, utf8.*, string.rep and its like, tostring and ipairs: the bridge's functions and Lua's own must
 -- give the same results and errors, and call the same metamethods and comparators in the same order with the same
--- arguments. A third run calls the bridge's in a coroutine and yields inside each metamethod and comparator; nothing may
--- change by that.
+-- arguments. A third run calls the bridge's in a coroutine, yields inside each metamethod and comparator, and ends a slice
+-- wherever that can be; nothing may change by that.
 --
 -- Chunk of table_differential.c: called with the bridge's and Lua's functions, each {table, utf8, string, base}, and Lua's
--- coroutine library; returns a function of (seed, case), which returns nil or a description of the difference.
-local bridge, lua, coroutine = ...
+-- coroutine library, and a function that turns slices on and off; returns a function of (seed, case), which returns nil or a description of the difference.
+local bridge, lua, coroutine, set_slices = ...
 local random, mtype, tconcat, format = math.random, math.type, lua.table.concat, string.format
 local tostring, pairs, ipairs, type = lua.base.tostring, pairs, lua.base.ipairs, type
 
@@ -457,9 +457,11 @@ local function once(seed, case, library, in_coroutine)
     local result
     yields = in_coroutine
     if in_coroutine then
-        local co = coroutine.create(settle)
+        local co = coroutine.create(function() return settle(run, library) end)
         local ok
-        repeat ok, result = coroutine.resume(co, run, library) until coroutine.status(co) == "dead"
+        set_slices(true)
+        repeat ok, result = coroutine.resume(co) until coroutine.status(co) == "dead"
+        set_slices(false)
         if not ok then result = "coroutine failed: " .. tostring(result) end
     else
         result = settle(run, library)

@@ -1,0 +1,433 @@
+/* table.*, utf8.*, string.rep and its like, tostring, ipairs: they can be stopped, and what they call may wait on the host. */
+#include "events.h"
+
+typedef struct script_case {
+    const char *script;
+    const char *json;
+} script_case;
+
+#define LENGTH(array) (sizeof(array) / sizeof *(array))
+
+/* ---- What Lua's own do --------------------------------------------------------------------------------------------*/
+
+static void results_are_those_of_lua(void) {
+    const script_case cases[] = {
+        {"local t = {1, 2} table.insert(t, 3) table.insert(t, 1, 0) return t", "[0,1,2,3]"},
+        {"local t = {1, 2, 3} return table.remove(t), table.remove(t, 1), t, table.remove({})", "[3,1,[2],null]"},
+        {"return table.move({1, 2, 3}, 2, 3, 1), table.move({1, 2, 3}, 1, 3, 2), table.move({7}, 1, 1, 2, {8})",
+         "[[2,3,3],[1,1,2,3],[8,7]]"},
+        {"return table.concat({1, 'b', 2.5}, ', '), table.concat({}), table.concat({'x', 'y'}, '-', 2, 2)",
+         "[\"1, b, 2.5\",\"\",\"y\"]"},
+        {"return table.unpack({1, 2, 3}, 2)", "[2,3]"},
+        {"return select('#', table.unpack({}, 1, 200000))", "200000"},
+        {"local t = {5, 2, 8, 1} table.sort(t) return t", "[1,2,5,8]"},
+        {"local t = {'b', 'c', 'a'} table.sort(t, function(a, b) return a > b end) return t", "[\"c\",\"b\",\"a\"]"},
+        {"local t = {} for i = 1, 3000 do t[i] = i * 7919 % 3001 end table.sort(t) "
+         "for i = 1, 3000 do assert(t[i] == i) end return #t",
+         "3000"},
+        {"local mt = {__lt = function(a, b) return a[1] < b[1] end} local t = {} "
+         "for i, v in ipairs{3, 1, 2} do t[i] = setmetatable({v}, mt) end table.sort(t) return t[1][1], t[3][1]",
+         "[1,3]"},
+        {"local seen = {} local p = setmetatable({}, {__len = function() return 3 end, __index = function(_, k) "
+         "seen[#seen + 1] = k return 4 - k end, __newindex = function(_, k, v) seen[#seen + 1] = k .. '=' .. v end}) "
+         "table.insert(p, 2, 9) return seen",
+         "[3,\"4=1\",2,\"3=2\",\"2=9\"]"},
+        {"return ('ab'):rep(3, ','), ('x'):rep(0), (''):rep(1 << 62), ('aB'):upper(), ('aB'):lower(), "
+         "('abc'):reverse()",
+         "[\"ab,ab,ab\",\"\",\"\",\"AB\",\"ab\",\"cba\"]"},
+        {"return #('ab'):rep(1000000), ('ab'):rep(100000, '-'):sub(-8)", "[2000000,\"ab-ab-ab\"]"},
+        {"return utf8.char(104, 228, 8364, 128512), utf8.len('h\u00e4\u20ac'), utf8.codepoint('\u20ac'), "
+         "utf8.offset('h\u00e4\u20ac', 3)",
+         "[\"h\u00e4\u20ac\U0001F600\",3,8364,4]"},
+        {"local t = {} for p, c in utf8.codes('a\u00e4b') do t[#t + 1] = p .. ':' .. c end return t",
+         "[\"1:97\",\"2:228\",\"4:98\"]"},
+        {"return tostring(1), tostring('x'), tostring(nil), tostring(setmetatable({}, {__tostring = function() "
+         "return 'own' end}))",
+         "[\"1\",\"x\",\"nil\",\"own\"]"},
+        {"local s = 0 for i, v in ipairs(setmetatable({}, {__index = function(_, i) if i < 4 then return i end end})) "
+         "do s = s + v end return s",
+         "6"}};
+    luawait_engine *engine = engine_with(NULL);
+    for (size_t i = 0; i < LENGTH(cases); i++)
+        EXPECT_VALUE(engine, cases[i].script, cases[i].json);
+    luawait_engine_free(engine);
+}
+
+static void errors_are_those_of_lua(void) {
+    const script_case cases[] = {
+        {"table.insert({}, 1, 2, 3)", "wrong number of arguments to 'insert'"},
+        {"table.insert({}, 5, 2)", "bad argument #2 to 'insert' (position out of bounds)"},
+        {"table.insert(nil, 1)", "bad argument #1 to 'insert' (table expected, got nil)"},
+        {"table.remove({1, 2, 3}, 7)", "position out of bounds"},
+        {"table.concat({1, {}, 3})", "invalid value (table) at index 2 in table for 'concat'"},
+        {"table.unpack({}, 1, 2^62)", "too many results to unpack"},
+        {"table.unpack({}, 1, 1e7)", "too many results to unpack"},
+        {"table.unpack({}, math.mininteger, math.maxinteger)", "too many results to unpack"},
+        {"table.move({}, 1, math.maxinteger, 2)", "destination wrap around"},
+        {"table.move({}, -1, math.maxinteger, 2)", "too many elements to move"},
+        {"table.sort({3, 1, 'x'})", "attempt to compare"},
+        {"table.sort({1, 2}, 3)", "bad argument #2 to 'sort' (function expected, got number)"},
+        {"local t = {} for i = 1, 20 do t[i] = i end table.sort(t, function() return true end)",
+         "invalid order function for sorting"},
+        {"table.sort(setmetatable({}, {__len = function() return 1 << 60 end}))", "array too big"},
+        {"table.sort({3, 2, 1}, function() error('from the comparator', 0) end)", "from the comparator"},
+        {"return ('x'):rep(1 << 40)", "resulting string too large"},
+        {"return utf8.char(-1)", "bad argument #1 to 'char' (value out of range)"},
+        {"for _ in utf8.codes('\\xff') do end", "invalid UTF-8 code"},
+        {"return tostring(setmetatable({}, {__tostring = function() return {} end}))",
+         "'__tostring' must return a string"},
+        {"return tostring()", "bad argument #1 to 'tostring' (value expected)"}};
+    luawait_engine *engine = engine_with(NULL);
+    for (size_t i = 0; i < LENGTH(cases); i++)
+        EXPECT_ERROR(engine, cases[i].script, "runtime", cases[i].json);
+    luawait_engine_free(engine);
+}
+
+/* ---- Stopping -----------------------------------------------------------------------------------------------------*/
+
+/* Each would run for years, or for many times its limit. `mark` says that it has begun. */
+static const char *const endless[] = {
+    "mark() table.move({}, 1, 1 << 60, 2)",
+    "mark() table.move({}, 1, 1 << 60, 2, {})",
+    "mark() while true do pcall(table.move, {}, 1, 1 << 60, 2) end",
+    "mark() while true do pcall(pcall, table.move, {}, 1, 1 << 60, 2) end",
+    "mark() while true do coroutine.resume(coroutine.create(table.move), {}, 1, 1 << 60, 2) end",
+    "mark() xpcall(table.move, function() while true do end end, {}, 1, 1 << 60, 2)",
+    "mark() table.move(setmetatable({}, {__index = setmetatable({}, {__index = {}})}), 1, 1 << 60, 2)",
+    "mark() table.move(setmetatable({}, {__index = rawlen}), 1, 1 << 60, 2, {})",
+    "mark() table.move(setmetatable({}, {__index = function(t, k) return k end}), 1, 1 << 60, 2, "
+    "setmetatable({}, {__newindex = function() end}))",
+    "mark() table.insert(setmetatable({}, {__len = function() return 1 << 60 end}), 1, 'x')",
+    "mark() table.remove(setmetatable({}, {__len = function() return 1 << 60 end}), 1)",
+    "mark() table.insert(setmetatable({}, {__len = function() return math.maxinteger - 1 end, "
+    "__newindex = rawequal, __index = rawlen}), 1, 'x')",
+    "mark() table.concat(setmetatable({}, {__len = function() return 1 << 60 end, __index = function() return '' "
+    "end}))",
+    "mark() local t = {} for i = 1, 200 do t[i] = '' end setmetatable(t, {__index = function(t, k) return '' end}) "
+    "table.concat(t, '', 1, 1 << 60)",
+    "mark() while true do table.concat({}, 'x', 1, 0) table.unpack({}, 1, 100000) end",
+    "mark() while true do select('#', table.unpack({}, 1, 900000)) end",
+    "mark() while true do pcall(table.unpack, setmetatable({}, {__index = function(_, k) return k end}), 1, 900000) "
+    "end",
+    "mark() table.sort(setmetatable({}, {__len = function() return (1 << 31) - 2 end, __index = function(_, k) "
+    "return k end, __newindex = function() end}))",
+    "mark() table.sort(setmetatable({}, {__len = function() return (1 << 31) - 2 end, __index = function(_, k) "
+    "return 1 end, __newindex = function() end}), rawequal)",
+    "mark() while true do table.sort({1, 2, 3}, function() while true do end end) end",
+    "mark() while true do pcall(table.sort, {3, 2, 1, 4, 5}, error) end",
+    "mark() local t = {} for i = 1, 200000 do t[i] = -i end while true do pcall(table.sort, t, function(a, b) "
+    "return a > b end) table.sort(t) end",
+    "mark() local t = {} for i = 1, 1000 do t[i] = ('x'):rep(100000) end while true do table.sort(t) t[1] = t[1] end",
+    "mark() local mt = {__lt = function() return true end} local t = {} for i = 1, 100 do t[i] = setmetatable({}, mt) "
+    "end while true do pcall(table.sort, t) end",
+    "mark() while true do local s = ('x'):rep(10000000) end",
+    "mark() local s = ('x'):rep(10000000) while true do local u = s:upper() end",
+    "mark() local s = ('x'):rep(10000000) while true do local u = s:reverse() end",
+    "mark() local s = ('\\xe2\\x82\\xac'):rep(5000000) while true do utf8.len(s) end",
+    "mark() local s = ('\\xe2\\x82\\xac'):rep(5000000) while true do utf8.offset(s, 5000000) utf8.offset(s, -5000000) "
+    "end",
+    "mark() local s = 'a' .. ('\\x80'):rep(20000000) local f = utf8.codes('') while true do f(s, 1) end",
+    "mark() local s = ('a'):rep(900000) while true do utf8.char(utf8.codepoint(s, 1, -1)) end",
+    "mark() for _ in ipairs(setmetatable({}, {__index = function() return 1 end})) do end",
+    "mark() while true do pcall(tostring, setmetatable({}, {__tostring = function() while true do end end})) end",
+    "mark() local x <close> = setmetatable({}, {__close = function() table.move({}, 1, 1 << 60, 2) end})"};
+
+static void open_gate(void *user_data, luawait_call *call) {
+    (void)call;
+    gate_open(user_data);
+}
+
+static luawait_engine *engine_of(const char *preemption, const char *more) {
+    char *config = text_format("{\"preemption\":\"%s\"%s}", preemption, more);
+    luawait_engine *engine = engine_with(config);
+    free(config);
+    return engine;
+}
+
+static void cancel_each(const char *preemption) {
+    luawait_engine *engine = engine_of(preemption, ",\"cpu_ms\":0,\"workers\":2");
+    gate running = GATE;
+    declare_callback(engine, "mark", open_gate, &running);
+    for (size_t i = 0; i < LENGTH(endless); i++) {
+        uint64_t eval = start(engine, endless[i]);
+        gate_wait(&running, (int)i + 1);
+        CHECK_STATUS(luawait_cancel(engine, eval), LUAWAIT_OK);
+        outcome ended = finish(engine, eval);
+        if (ended.state != LUAWAIT_CANCELLED)
+            harness_fail(HERE, "%s: state %d: %s", endless[i], (int)ended.state, ended.json != NULL ? ended.json : "");
+        outcome_free(&ended);
+    }
+    EXPECT_VALUE(engine, "return 'all workers are free'", "\"all workers are free\"");
+    luawait_engine_free(engine);
+}
+
+static void cancel_ends_every_loop_by_signal(void) {
+    cancel_each("signal");
+}
+
+static void cancel_ends_every_loop_by_count(void) {
+    cancel_each("count");
+}
+
+static void limit_each(const char *preemption, const char *limit, const char *type) {
+    luawait_engine *engine = engine_of(preemption, limit);
+    gate running = GATE;
+    declare_callback(engine, "mark", open_gate, &running);
+    for (size_t i = 0; i < LENGTH(endless); i++) {
+        outcome ended = finish(engine, start(engine, endless[i]));
+        if (ended.state != LUAWAIT_FAILED) harness_fail(HERE, "%s: state %d", endless[i], (int)ended.state);
+        CHECK_ERROR(ended, type, "");
+        outcome here = {0};
+        REQUIRE_OK(
+            luawait_eval(engine, endless[i], strlen(endless[i]), NULL, 0, &here.state, &here.json, &here.length, NULL));
+        CHECK_ERROR(here, type, "");
+    }
+    EXPECT_VALUE(engine, "return 'goes on'", "\"goes on\"");
+    luawait_engine_free(engine);
+}
+
+static void the_processor_limit_ends_every_loop_by_signal(void) {
+    limit_each("signal", ",\"cpu_ms\":20", "cpu");
+}
+
+static void the_processor_limit_ends_every_loop_by_count(void) {
+    limit_each("count", ",\"cpu_ms\":20", "cpu");
+}
+
+static void the_timeout_ends_every_loop_by_signal(void) {
+    limit_each("signal", ",\"cpu_ms\":0,\"timeout_ms\":20", "timeout");
+}
+
+static void the_timeout_ends_every_loop_by_count(void) {
+    limit_each("count", ",\"cpu_ms\":0,\"timeout_ms\":20", "timeout");
+}
+
+static void on_the_hosts_thread_every_loop_ends(void) {
+    for (int config = SIGNAL; config < CONFIGS; config++) {
+        luawait_engine *engine = host_engine_of(config, ",\"cpu_ms\":20");
+        gate running = GATE;
+        declare_callback(engine, "mark", open_gate, &running);
+        for (size_t i = 0; i < LENGTH(endless); i++) {
+            outcome ended = run_to_end(engine, start(engine, endless[i]));
+            if (ended.state != LUAWAIT_FAILED) harness_fail(HERE, "%s: state %d", endless[i], (int)ended.state);
+            CHECK_ERROR(ended, "cpu", "");
+        }
+        luawait_engine_free(engine);
+    }
+}
+
+/* ---- Taking turns -------------------------------------------------------------------------------------------------*/
+
+/* An endless loop in C is left when its slice is over: luawait_run() comes back, and others have their turn. */
+static void an_endless_loop_leaves_run_and_others_their_turn(void) {
+    for (int config = SIGNAL; config < CONFIGS; config++) {
+        luawait_engine *engine = host_engine_of(config, ",\"cpu_ms\":0,\"slice_us\":200");
+        uint64_t eval = start(engine, "table.move({}, 1, 1 << 60, 2)");
+        uint64_t other = start(engine, "return 'had its turn'");
+        for (int i = 0; i < 5; i++) {
+            int32_t more = 0;
+            REQUIRE_OK(luawait_run(engine, 300, &more));
+            CHECK_INT(more, 1);
+        }
+        CHECK_VALUE(run_to_end(engine, other), "\"had its turn\"");
+        int32_t state = -1;
+        CHECK_STATUS(luawait_poll(engine, eval, &state, NULL, NULL), LUAWAIT_OK);
+        CHECK_INT(state, LUAWAIT_IN_PROGRESS);
+        REQUIRE_OK(luawait_cancel(engine, eval));
+        CHECK_CANCELLED(run_to_end(engine, eval));
+        luawait_engine_free(engine);
+    }
+}
+
+/* Long, but they end: with slices far shorter than they are, the results must be those of plain Lua. */
+static void slices_do_not_change_results(void) {
+    const script_case cases[] = {
+        {"local t = {} for i = 1, 60000 do t[i] = i * 7919 % 60013 end table.sort(t) "
+         "for i = 2, #t do assert(t[i - 1] < t[i]) end return #t",
+         "60000"},
+        {"local t = {} for i = 1, 20000 do t[i] = tostring(i * 7919 % 20011) end table.sort(t) "
+         "for i = 2, #t do assert(t[i - 1] < t[i]) end return #t",
+         "20000"},
+        {"local t = {} for i = 1, 20000 do t[i] = i * 7919 % 20011 end table.sort(t, function(a, b) return a > b end) "
+         "for i = 2, #t do assert(t[i - 1] > t[i]) end return #t",
+         "20000"},
+        {"local mt = {__lt = function(a, b) return a[1] < b[1] end} local t = {} for i = 1, 5000 do "
+         "t[i] = setmetatable({i * 7919 % 5003}, mt) end table.sort(t) for i = 2, #t do assert(t[i - 1] < t[i]) end "
+         "return #t",
+         "5000"},
+        {"local t = {} for i = 1, 300000 do t[i] = i end table.insert(t, 1, 0) local first = table.remove(t, 1) "
+         "table.move(t, 1, 300000, 100001) for i = 1, 300000 do assert(t[i + 100000] == i) end return first, #t",
+         "[0,400000]"},
+        {"local t = {} for i = 1, 100000 do t[i] = i % 10 end local s = table.concat(t, ',') return #s, s:sub(1, 5)",
+         "[199999,\"1,2,3\"]"},
+        {"local p = setmetatable({}, {__index = function(_, k) return k % 10 end}) "
+         "return #table.concat(p, '', 1, 50000), select('#', table.unpack(p, 1, 50000))",
+         "[50000,50000]"}};
+    luawait_engine *engines[] = {engine_with("{\"slice_us\":100,\"workers\":1}"),
+                                 engine_with("{\"slice_us\":100,\"workers\":1,\"preemption\":\"count\"}")};
+    for (size_t i = 0; i < LENGTH(engines); i++) {
+        uint64_t other = start_with(engines[i], "while true do end", "{\"cpu_ms\":0}");
+        for (size_t j = 0; j < LENGTH(cases); j++)
+            EXPECT_VALUE(engines[i], cases[j].script, cases[j].json);
+        REQUIRE_OK(luawait_cancel(engines[i], other));
+        CHECK_CANCELLED(finish(engines[i], other));
+        luawait_engine_free(engines[i]);
+    }
+}
+
+/* ---- Calls of the host --------------------------------------------------------------------------------------------*/
+
+/* f() is answered by its first argument, as a request: the script is parked in the middle of the library function. */
+static const script_case callbacks[] = {
+    {"local t = {3, 1, 2} table.sort(t, function(a, b) return f(a) < f(b) end) return t", "[1,2,3]"},
+    {"local t = {3, 1, 2} table.sort(t, function(a, b) return f(a < b) end) return t", "[1,2,3]"},
+    {"local t = {} for i = 1, 40 do t[i] = i * 17 % 41 end table.sort(t, function(a, b) return f(a) < b end) "
+     "for i = 1, 40 do assert(t[i] == i) end return #t",
+     "40"},
+    {"local mt = {__lt = function(a, b) return f(a[1] < b[1]) end} local t = {} "
+     "for i, v in ipairs{3, 1, 2} do t[i] = setmetatable({v}, mt) end table.sort(t) return t[1][1], t[2][1], t[3][1]",
+     "[1,2,3]"},
+    {"local t = {4, 3, 2, 1} table.sort(t, function(a, b) local u = {2, 1} table.sort(u, function(c, d) "
+     "return f(c) < d end) return f(a) + u[1] < b + 1 end) return t",
+     "[1,2,3,4]"},
+    {"return coroutine.wrap(function() local t = {3, 1, 2} table.sort(t, function(a, b) return f(a) < b end) "
+     "return t end)()",
+     "[1,2,3]"},
+    {"local t = {3, 1, 2} table.sort(t, function(a, b) return coroutine.wrap(function() return f(a) < b end)() end) "
+     "return t",
+     "[1,2,3]"},
+    {"local co = coroutine.wrap(function() local t = {2, 1, 3} table.sort(t, function(a, b) coroutine.yield(f('y')) "
+     "return a < b end) return t end) local r, n = co(), 0 while r == 'y' do n = n + 1 r = co() end return r, n > 1",
+     "[[1,2,3],true]"},
+    {"return coroutine.wrap(function() local r table.sort({2, 1}, function(a, b) r = coroutine.isyieldable() "
+     "return a < b end) return r end)()",
+     "true"},
+    {"return pcall(table.sort, {3, 2, 1}, function() f() error('boom', 0) end)", "[false,\"boom\"]"},
+    {"local ok, e = pcall(table.sort, {1, 2, 3, 4, 5}, function() return f(true) end) "
+     "return ok, e:match('invalid order function for sorting') ~= nil",
+     "[false,true]"},
+    {"local p = setmetatable({}, {__len = function() return f(3) end, __index = function(_, k) return f(k) end}) "
+     "return table.concat(p, ','), table.unpack(p)",
+     "[\"1,2,3\",1,2,3]"},
+    {"local log = {} local p = setmetatable({}, {__len = function() return f(2) end, __index = function(_, k) "
+     "return f(k * 10) end, __newindex = function(_, k, v) log[#log + 1] = f(k .. '=' .. v) end}) "
+     "table.insert(p, 1, 5) return log",
+     "[\"3=20\",\"2=10\",\"1=5\"]"},
+    {"local s = {1, 2, 3} local p = setmetatable({}, {__len = function() return f(#s) end, __index = function(_, k) "
+     "return f(s[k]) end, __newindex = function(_, k, v) f() s[k] = v end}) return table.remove(p, 1), s",
+     "[1,[2,3]]"},
+    {"local s = {1, 2, 3} local p = setmetatable({}, {__index = function(_, k) return f(s[k]) end}) "
+     "return table.move(p, 1, 3, 1, {})",
+     "[1,2,3]"},
+    {"local s = {3, 1, 2} local p = setmetatable({}, {__len = function() return f(3) end, __index = function(_, k) "
+     "return f(s[k]) end, __newindex = function(_, k, v) f() s[k] = v end}) table.sort(p) return s",
+     "[1,2,3]"},
+    {"return tostring(setmetatable({}, {__tostring = function() return f('described') end}))", "\"described\""},
+    {"local t = {} for i, v in ipairs(setmetatable({}, {__index = function(_, i) return f(i < 4 and i or nil) end})) "
+     "do t[i] = v end return t",
+     "[1,2,3]"}};
+
+static void a_host_call_works_in_what_they_call_on_a_worker(void) {
+    luawait_engine *engine = engine_with(NULL);
+    declare(engine, "f");
+    for (size_t i = 0; i < LENGTH(callbacks); i++)
+        EXPECT_ECHO(engine, callbacks[i].script, callbacks[i].json);
+    luawait_engine_free(engine);
+}
+
+/* Runs an eval on this thread and answers each of its calls by the first argument. */
+static outcome run_with_echo(luawait_engine *engine, const char *script) {
+    uint64_t eval = start(engine, script);
+    int64_t begun = monotonic_ms();
+    for (;;) {
+        int32_t more = 0;
+        outcome ended = {0};
+        request taken;
+        REQUIRE_OK(luawait_run(engine, 1000, &more));
+        while (take_request(engine, &taken)) {
+            /* The arguments are an array of one value, or of none; no value has a comma of its own. */
+            char *json = taken.args_length > 2 ? text_format("%.*s", (int)taken.args_length - 2, taken.args + 1)
+                                               : text_format("null");
+            answer(engine, taken.id, json);
+            free(json);
+            request_free(&taken);
+        }
+        REQUIRE_OK(luawait_poll(engine, eval, &ended.state, &ended.json, &ended.length));
+        if (ended.state != LUAWAIT_IN_PROGRESS) return ended;
+        REQUIRE(!is_hanging(begun));
+    }
+}
+
+static void a_host_call_works_in_what_they_call_on_the_hosts_thread(void) {
+    for (int config = SIGNAL; config < CONFIGS; config++) {
+        luawait_engine *engine = host_engine_of(config, "");
+        declare(engine, "f");
+        for (size_t i = 0; i < LENGTH(callbacks); i++)
+            CHECK_VALUE(run_with_echo(engine, callbacks[i].script), callbacks[i].json);
+        luawait_engine_free(engine);
+    }
+}
+
+static void a_sort_parked_in_its_comparator_can_be_cancelled(void) {
+    luawait_engine *engine = engine_with(NULL);
+    declare(engine, "f");
+    uint64_t eval = start(engine, "table.sort({3, 2, 1}, function(a, b) return f(a) < b end)");
+    request taken = wait_for_request(engine);
+    REQUIRE_OK(luawait_cancel(engine, eval));
+    CHECK_CANCELLED(finish(engine, eval));
+    CHECK_STATUS(luawait_provide_result(engine, taken.id, "1", 1, NULL), LUAWAIT_ERR_NOT_FOUND);
+    request_free(&taken);
+    luawait_engine_free(engine);
+}
+
+/* Two sorts at once in one context, whose states must not mix; and one that is left for good. */
+static void sorts_in_several_coroutines_keep_apart(void) {
+    luawait_engine *engine = engine_with(NULL);
+    EXPECT_VALUE(engine,
+                 "local function sorter(n) return coroutine.wrap(function() local t = {} for i = 1, n do "
+                 "t[i] = i * 7 % (n + 1) end table.sort(t, function(a, b) coroutine.yield() return a < b end) "
+                 "for i = 2, n do assert(t[i - 1] <= t[i]) end return t end) end "
+                 "local one, two, left = sorter(30), sorter(40), sorter(50) local a, b left() "
+                 "repeat a = a or one() b = b or two() local t = {2, 1} table.sort(t) assert(t[1] == 1) "
+                 "pcall(table.sort, {1, 2}, error) until a and b return #a, #b",
+                 "[30,40]");
+    luawait_engine_free(engine);
+}
+
+/* ---- Memory -------------------------------------------------------------------------------------------------------*/
+
+static void results_count_as_the_scripts_memory(void) {
+    const char *scripts[] = {
+        "return #('x'):rep(1000000000)",
+        "local s = ('x'):rep(1000000) return #(s:upper() .. s:lower() .. s:reverse())",
+        "local t = {} for i = 1, 1000 do t[i] = ('x'):rep(1000) end return #table.concat(t, ('y'):rep(5000))",
+        "local p = setmetatable({}, {__index = function() return ('x'):rep(1000) end}) return #table.concat(p, '', 1, "
+        "1e9)",
+        "local t = {} while true do table.insert(t, 1) end",
+        "return #table.move({1}, 1, 1, 1, {}), table.move(setmetatable({}, {__index = function() return 1 end}), "
+        "1, 1 << 60, 1, {})",
+        "local s = {} for i = 1, 1e9 do s[i] = coroutine.create(function() table.sort({2, 1}, coroutine.yield) end) "
+        "coroutine.resume(s[i]) end"};
+    luawait_engine *engine = engine_with("{\"memory_bytes\":2500000}");
+    for (size_t i = 0; i < LENGTH(scripts); i++) {
+        EXPECT_ERROR(engine, scripts[i], "memory", "memory");
+        char *caught = text_format("local ok, e = pcall(function() %s end) return ok, e", scripts[i]);
+        EXPECT_VALUE(engine, caught, "[false,\"not enough memory\"]");
+        free(caught);
+    }
+    EXPECT_VALUE(engine,
+                 "for i = 1, 3000 do local s = ('x'):rep(100000) table.sort({3, 2, 1}, function(a, b) "
+                 "return a < b end) end return 'nothing is left behind'",
+                 "\"nothing is left behind\"");
+    luawait_engine_free(engine);
+}
+
+TESTS(TEST(results_are_those_of_lua), TEST(errors_are_those_of_lua), TEST(cancel_ends_every_loop_by_signal),
+      TEST(cancel_ends_every_loop_by_count), TEST(the_processor_limit_ends_every_loop_by_signal),
+      TEST(the_processor_limit_ends_every_loop_by_count), TEST(the_timeout_ends_every_loop_by_signal),
+      TEST(the_timeout_ends_every_loop_by_count), TEST(on_the_hosts_thread_every_loop_ends),
+      TEST(an_endless_loop_leaves_run_and_others_their_turn), TEST(slices_do_not_change_results),
+      TEST(a_host_call_works_in_what_they_call_on_a_worker),
+      TEST(a_host_call_works_in_what_they_call_on_the_hosts_thread),
+      TEST(a_sort_parked_in_its_comparator_can_be_cancelled), TEST(sorts_in_several_coroutines_keep_apart),
+      TEST(results_count_as_the_scripts_memory))
