@@ -21,14 +21,26 @@ static void set_hook(const lwb_context *context, lua_State *L) {
     change_hook(L, mask, 1);
 }
 
+// Whether scripts are interrupted by counting. Outside a stay on a thread there is no stopper.
+static bool counts(const lwb_context *context) {
+    return context->stopper != NULL && lwb_stopper_counts(context->stopper);
+}
+
+// Whether the coroutine that runs needs another hook to carry out its orders. The hook that counts instructions comes by
+// anyway and sees that the slice is over: in a deep recursion two changes cost more than the slice, which then would never
+// get anywhere.
+static bool needs_hook(const lwb_context *context) {
+    return context->condemned || (context->orders && !counts(context));
+}
+
 static void unset_hook(const lwb_context *context, lua_State *L) {
-    if (context->stopper != NULL && lwb_stopper_counts(context->stopper)) {
+    if (counts(context)) {
         lwb_hook_counting(L, context->stopper);
     } else {
         change_hook(L, 0, 0);
     }
     // A signal that came before the last line was carried out has had its hook taken off again.
-    if (context->condemned || context->orders) set_hook(context, L);
+    if (needs_hook(context)) set_hook(context, L);
 }
 
 void lwb_hook_counting(lua_State *L, const lwb_stopper *stopper) {
@@ -40,13 +52,13 @@ void lwb_obey(lwb_context *context, int orders) {
     if (orders & LWB_ORDER_CONDEMN) context->condemned = 1;
     if (orders & LWB_ORDER_SLICE) context->orders = 1;
     lua_State *running = context->running;
-    if (running != NULL && (context->condemned || context->orders)) set_hook(context, running);
+    if (running != NULL && needs_hook(context)) set_hook(context, running);
 }
 
 void lwb_set_running(lwb_context *context, lua_State *L) {
     context->running = L;
     // A handler that ran before this line has set its hook on the coroutine that ran before; one that runs after sees L.
-    if (context->condemned || context->orders) set_hook(context, L);
+    if (needs_hook(context)) set_hook(context, L);
 }
 
 int lwb_raise_stop(lua_State *L, lwb_context *context) {

@@ -241,7 +241,8 @@ void lwb_stopper_enter(lwb_stopper *stopper, lwb_context *context) {
 
 void lwb_stopper_leave(lwb_stopper *stopper) {
     int orders = leave_running(stopper, PHASE_IDLE);
-    if (orders != 0) lwb_obey(stopper->context, orders);
+    // The slice is over now, whatever it was told: a hook set for that would be in the way of the next one.
+    if (orders & LWB_ORDER_CONDEMN) lwb_obey(stopper->context, LWB_ORDER_CONDEMN);
     stopper->cpu_mark_ns = lwb_thread_cpu_ns();
 }
 

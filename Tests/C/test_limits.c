@@ -236,8 +236,8 @@ static void nesting_of_errors_and_options_is_limited(void) {
     luawait_engine_free(engine);
 }
 
-static void endless_recursion_is_an_error_the_script_can_catch(void) {
-    luawait_engine *engine = engine_with("{\"memory_bytes\":0,\"cpu_ms\":0}");
+static void recurse_without_end(const char *config) {
+    luawait_engine *engine = engine_with(config);
     EXPECT_ERROR(engine, "local function f() return 1 + f() end return f()", "runtime", "stack overflow");
     EXPECT_VALUE(engine, "local function f() return 1 + f() end local ok = pcall(f) return ok", "false");
     EXPECT_ERROR(engine,
@@ -248,6 +248,15 @@ static void endless_recursion_is_an_error_the_script_can_catch(void) {
     luawait_engine_free(engine);
 }
 
+static void endless_recursion_is_an_error_the_script_can_catch(void) {
+    recurse_without_end("{\"memory_bytes\":0,\"cpu_ms\":0}");
+}
+
+/* To end a slice costs time that grows with the depth; that must not take all of the next one. */
+static void endless_recursion_ends_in_short_slices_by_counting_too(void) {
+    recurse_without_end("{\"memory_bytes\":0,\"cpu_ms\":0,\"slice_us\":1000,\"preemption\":\"count\"}");
+}
+
 TESTS(TEST(processor_time_is_limited), TEST(the_processor_limit_cannot_be_caught),
       TEST(an_evals_own_processor_limit_replaces_the_engines), TEST(waiting_is_not_processor_time),
       TEST(evals_that_share_a_worker_have_their_own_processor_time), TEST(memory_is_limited),
@@ -255,4 +264,5 @@ TESTS(TEST(processor_time_is_limited), TEST(the_processor_limit_cannot_be_caught
       TEST(memory_running_out_at_every_step_is_an_outcome), TEST(a_result_is_limited_by_its_json),
       TEST(arguments_are_limited_by_their_json), TEST(an_output_limit_of_zero_is_none),
       TEST(nesting_is_limited_both_ways), TEST(nesting_of_arguments_is_limited),
-      TEST(nesting_of_errors_and_options_is_limited), TEST(endless_recursion_is_an_error_the_script_can_catch))
+      TEST(nesting_of_errors_and_options_is_limited), TEST(endless_recursion_is_an_error_the_script_can_catch),
+      TEST(endless_recursion_ends_in_short_slices_by_counting_too))
