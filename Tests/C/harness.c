@@ -167,9 +167,19 @@ static bool is_known(const char *name, const harness_test *tests, size_t count) 
     return false;
 }
 
+static void *do_nothing(void *nothing) {
+    return nothing;
+}
+
+/* Sanitizers start a thread of their own along with the program's first: before any test counts threads. */
+static bool start_first_thread(void) {
+    pthread_t first;
+    return pthread_create(&first, NULL, do_nothing, NULL) == 0 && pthread_join(first, NULL) == 0;
+}
+
 int harness_main(int argc, char **argv, const harness_test *tests, size_t count) {
     report = fdopen(dup(STDOUT_FILENO), "w");
-    if (report == NULL) return 2;
+    if (report == NULL || !start_first_thread()) return 2;
     for (int i = 1; i < argc; i++) {
         if (!is_known(argv[i], tests, count)) {
             fprintf(stderr, "%s: no test is called %s\n", argv[0], argv[i]);
