@@ -13,7 +13,7 @@ IN_PYTHON := PYTHONPATH=bindings/python
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help deps deps-run deps-test deps-lint deps-model venv build run test check check-header check-exports check-binary check-model \
-	test-install test-docs test-c test-python test-swift test-valgrind test-asan simulate lint format bench install uninstall clean
+	test-install test-docs test-c test-python test-swift test-valgrind test-asan test-tsan stress simulate lint format bench install uninstall clean
 
 help: ## Show these goals
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -44,7 +44,7 @@ build: deps-run ## Build the release library into .build/stage
 run: build ## Install what is missing, build, and run the example host
 	@$(IN_PYTHON) python3 examples/python/quickstart.py
 
-test: check check-model test-install test-docs test-c test-python test-swift test-asan test-valgrind ## Run all tests, the cheap ones first
+test: check check-model test-install test-docs test-c test-python test-swift test-asan test-tsan test-valgrind ## Run all tests, the cheap ones first
 	@echo "test: all parts passed"
 
 check: check-header check-exports check-binary ## Check the header, the exported symbols and the binary
@@ -79,8 +79,14 @@ test-swift: deps-test ## Run the Swift unit tests
 test-valgrind: build deps-test ## Run the C tests once more under valgrind
 	@$(PART) $@ scripts/test-c.sh --valgrind
 
-test-asan: deps-test ## Run the C tests under AddressSanitizer and LeakSanitizer
+test-asan: deps-test ## Run the C tests and the stress program under AddressSanitizer
 	@$(PART) $@ scripts/test-asan.sh
+
+test-tsan: deps-test ## Run the C tests and the stress program under ThreadSanitizer
+	@$(PART) $@ scripts/test-tsan.sh
+
+stress: build ## Call everything at once, from all sides (SECONDS=60)
+	@scripts/stress.sh $(SECONDS)
 
 simulate: deps-test ## Drive 100,000 random lives of an engine against a model of what its host may see
 	@$(PART) $@ scripts/simulate.sh

@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
-# Runs the C tests against a library built with AddressSanitizer and LeakSanitizer. Usage: test-asan.sh [NAME...], as
-# test-c.sh. The sanitizers' runtime comes with the Swift toolchain, and so does the clang that goes with it.
+# Runs the stress program and the C tests against a library built with AddressSanitizer and LeakSanitizer. Usage:
+# test-asan.sh [NAME...], as test-c.sh; `none` runs the stress program alone. LUAWAIT_STRESS_SECONDS says how long it
+# runs, LUAWAIT_SEED from which seed. The sanitizers' runtime comes with the Swift toolchain, and so does the clang that
+# goes with it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -16,4 +18,6 @@ clang=$(dirname "$(readlink -f "$(command -v swift)")")/clang
 # Lua's longjmps leave frames without telling the sanitizer, which it takes for use after return.
 export ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=0
 export LUAWAIT_TEST_SCALE=small
-STAGE=$stage BUILD=$scratch/tests-c CC="$clang -fsanitize=address" scripts/test-c.sh "$@"
+export STAGE=$stage BUILD=$scratch/tests-c CC="$clang -fsanitize=address"
+scripts/stress.sh
+[[ $* == none ]] || scripts/test-c.sh "$@"

@@ -1,0 +1,75 @@
+/*
+ * The stress program: threads that call everything on one engine at once, in rounds; each round has an engine of another
+ * make, and beside it engines are made and freed all the time.
+ */
+#ifndef LUAWAIT_STRESS_STRESS_H
+#define LUAWAIT_STRESS_STRESS_H
+
+#include "ledger.h"
+#include <pthread.h>
+
+enum { ACTORS = 8, RECENT = 64, HELD = 16 };
+
+/** Where one thread's choices come from: the same seed gives the same choices. */
+typedef struct chance {
+    uint64_t state;
+} chance;
+
+uint64_t chance_next(chance *from);
+/** 0 to `below` - 1. */
+unsigned chance_below(chance *from, unsigned below);
+
+/** How scripts are interrupted: "signal", "count", or NULL for one after the other. */
+typedef struct settings {
+    double seconds;
+    uint64_t seed;
+    const char *preemption;
+} settings;
+
+/** One engine and those who work at it. */
+typedef struct arena {
+    luawait_engine *engine;
+    ledger *book;
+    bool is_host_run;
+    atomic_bool stops;
+    /** Ids that somebody has come across, for everybody to poll, cancel and answer. */
+    atomic_ullong evals[RECENT], requests[RECENT];
+} arena;
+
+/** One thread. */
+typedef struct actor {
+    arena *at;
+    int number;
+    chance luck;
+    token *tokens;
+    /** Events it has not released yet. */
+    luawait_event held[HELD];
+    size_t held_count;
+    unsigned long long calls;
+    pthread_t thread;
+} actor;
+
+/** A thread's work until the arena stops. */
+void *actor_work(void *argument);
+/** Takes everything that is there, as events. */
+void actor_drain(actor *one);
+void actor_release(actor *one);
+/** The functions that the scripts call, and which are there all the time. */
+void declare_functions(arena *at, token **list);
+
+/** Declared in scripts.c: starts a random script, or evaluates one on this thread. */
+void act_start(actor *one);
+void act_evaluate(actor *one);
+
+/** What the thread beside them does: engines come and go in every state. Until `stops`. */
+typedef struct churner {
+    const settings *how;
+    chance luck;
+    atomic_bool stops;
+    unsigned long long engines;
+    pthread_t thread;
+} churner;
+
+void *churner_work(void *argument);
+
+#endif
