@@ -2,8 +2,6 @@
 #include "stress.h"
 
 #include <poll.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 uint64_t chance_next(chance *from) {
@@ -18,7 +16,7 @@ unsigned chance_below(chance *from, unsigned below) {
     return (unsigned)(chance_next(from) >> 33) % below;
 }
 
-static bool one_in(actor *one, unsigned many) {
+bool one_in(actor *one, unsigned many) {
     return chance_below(&one->luck, many) == 0;
 }
 
@@ -28,7 +26,7 @@ static uint64_t some_eval(actor *one) {
     return eval + (one_in(one, 16) ? chance_below(&one->luck, 4) : 0);
 }
 
-static void expect(luawait_status status, luawait_status other, const char *what) {
+void expect(luawait_status status, luawait_status other, const char *what) {
     if (status != LUAWAIT_OK && status != other) violation("%s: %s", what, luawait_status_name(status));
 }
 
@@ -54,6 +52,12 @@ static void answer(actor *one, uint64_t request, const char *args, size_t length
     if (status == LUAWAIT_OK) note_request(one->at->book, request, REQUEST_ANSWERED);
 }
 
+static void check_thread(const actor *one, const char *name) {
+    bool is_for_main = strcmp(name, "main.echo") == 0;
+    if (is_for_main && one->at->has_one_main_thread && one->number != 0)
+        violation("thread %d got %s", one->number, name);
+}
+
 /* Usually answers at once; else others may, who find the id, or the call's time runs out. */
 static void serve(actor *one, uint64_t request, const char *args, size_t length) {
     atomic_store(&one->at->requests[chance_below(&one->luck, RECENT)], request);
@@ -69,6 +73,7 @@ static void act_take_request(actor *one) {
     expect(status, LUAWAIT_NONE, "luawait_get_pending_request()");
     if (status != LUAWAIT_OK) return;
     note_request(one->at->book, request, REQUEST_TAKEN);
+    check_thread(one, name);
     serve(one, request, args, length);
     luawait_free(name);
     luawait_free(args);
@@ -91,6 +96,7 @@ static void handle(actor *one, const luawait_event *event, bool is_serving) {
     switch (event->kind) {
     case LUAWAIT_EVENT_REQUEST:
         note_request(book, event->request_id, REQUEST_EVENT);
+        check_thread(one, event->name);
         if (is_serving) serve(one, event->request_id, event->text, event->text_length);
         break;
     case LUAWAIT_EVENT_WITHDRAWN: note_request(book, event->request_id, REQUEST_WITHDRAWN); break;
@@ -124,6 +130,8 @@ static void act_take_events(actor *one) {
 }
 
 void actor_drain(actor *one) {
+    /* On another thread than before, so as to be shown everything. */
+    MUST(luawait_bind_main_thread(one->at->engine));
     while (take_events(one, HELD, false) > 0)
         continue;
 }
@@ -210,66 +218,7 @@ static void act_look(actor *one) {
     }
 }
 
-/* ---- Functions ---- */
-
-static void mark(void *data, luawait_call *call) {
-    token_used(data);
-    MUST(luawait_call_return(call, call->args, call->args_length, NULL));
-}
-
-static void refuse(void *data, luawait_call *call) {
-    token_used(data);
-    MUST(luawait_call_fail(call, "\"refused\"", LUAWAIT_NUL_TERMINATED, NULL));
-}
-
-/* Calls back into its own engine, about the very eval that it serves, too. */
-static void nested(void *data, luawait_call *call) {
-    token *one = data;
-    arena *at = one->data;
-    token_used(one);
-    int32_t state = 0;
-    char *outcome = NULL;
-    luawait_status status =
-        luawait_eval(at->engine, "return 6 * 7", LUAWAIT_NUL_TERMINATED, NULL, 0, &state, &outcome, NULL, NULL);
-    if (status == LUAWAIT_OK) {
-        atomic_fetch_add(&at->book->direct, 1);
-        note_outcome(at->book, state, outcome);
-        luawait_free(outcome);
-    } else if (status != LUAWAIT_ERR_LIMIT) {
-        expect(status, LUAWAIT_ERR_SHUTDOWN, "an eval in a callback");
-    }
-    if (call->eval_id % 4 == 0) expect(luawait_cancel(at->engine, call->eval_id), LUAWAIT_ERR_NOT_FOUND, "a cancel");
-}
-
-void declare_functions(arena *at, token **list) {
-    const struct {
-        const char *name;
-        luawait_callback fn;
-    } callbacks[] = {{"mark", mark}, {"refused", refuse}, {"nested", nested}};
-    MUST(luawait_register(at->engine, "echo", LUAWAIT_NUL_TERMINATED, NULL, 0, NULL));
-    for (size_t i = 0; i < sizeof callbacks / sizeof *callbacks; i++) {
-        token *one = token_new(list, "callback", at);
-        one->accepted = true;
-        MUST(luawait_register_callback(at->engine, callbacks[i].name, LUAWAIT_NUL_TERMINATED, NULL, 0, callbacks[i].fn,
-                                       one, token_drop, NULL));
-    }
-}
-
-/* Names that come and go; each thread has its favourite, and now and then takes another's. */
-static void act_register(actor *one) {
-    char name[16];
-    snprintf(name, sizeof name, "own%d", one_in(one, 4) ? (int)chance_below(&one->luck, ACTORS) : one->number);
-    if (one_in(one, 2)) {
-        expect(luawait_unregister(one->at->engine, name, LUAWAIT_NUL_TERMINATED), LUAWAIT_ERR_NOT_FOUND,
-               "luawait_unregister()");
-        return;
-    }
-    token *callback = token_new(&one->tokens, "callback", one->at);
-    luawait_status status = luawait_register_callback(one->at->engine, name, LUAWAIT_NUL_TERMINATED, NULL, 0, mark,
-                                                      callback, token_drop, NULL);
-    callback->accepted = status == LUAWAIT_OK;
-    expect(status, LUAWAIT_ERR_EXISTS, "luawait_register_callback()");
-}
+/* ---- Threads ---- */
 
 static void act_run(actor *one) {
     int32_t more = 0;
@@ -279,15 +228,18 @@ static void act_run(actor *one) {
     }
 }
 
+static void act_bind(actor *one) {
+    if (!one->at->has_one_main_thread) MUST(luawait_bind_main_thread(one->at->engine));
+}
+
 /* ---- The mix ---- */
 
 static const struct {
     unsigned weight;
     void (*act)(actor *one);
-} mix[] = {{24, act_start},   {12, act_poll},  {12, act_take_request}, {12, act_take_events},
-           {6, act_guess},    {2, act_cancel}, {5, act_set_waker},     {3, act_set_notifier},
-           {3, act_evaluate}, {3, act_wait},   {4, act_register},      {4, act_look},
-           {6, act_run}};
+} mix[] = {{24, act_start},   {12, act_poll},     {12, act_take_request}, {12, act_take_events}, {6, act_guess},
+           {2, act_cancel},   {5, act_set_waker}, {3, act_set_notifier},  {3, act_evaluate},     {3, act_wait},
+           {4, act_register}, {4, act_look},      {6, act_run},           {1, act_set_executor}, {1, act_bind}};
 
 static void act(actor *one) {
     unsigned sum = 0;
@@ -311,6 +263,7 @@ static bool has_room(const ledger *book) {
 
 void *actor_work(void *argument) {
     actor *one = argument;
+    if (one->number == 0) MUST(luawait_bind_main_thread(one->at->engine));
     while (!atomic_load(&one->at->stops) && has_room(one->at->book)) {
         act(one);
     }

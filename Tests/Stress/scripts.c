@@ -25,6 +25,8 @@ static const sample samples[] = {
     {"local v = ... local w = coroutine.wrap(function() local ok, x = pcall(echo, v) coroutine.yield(ok and x or v) "
      "end) if w() ~= v then error('wrong answer') end return v",
      "", false, false},
+    {"local v = ... local ok, x = pcall(main.echo, v) if ok and x ~= v then error('wrong answer') end", "", false,
+     false},
     {"while true do end", ",\"cpu_ms\":3", true, true},
     {"while true do pcall(error, 'x') end", ",\"timeout_ms\":4", true, true},
     {"while true do pcall(echo, 1) end", ",\"timeout_ms\":30", false, true},
@@ -64,7 +66,8 @@ void act_start(actor *one) {
     if (status == LUAWAIT_OK) {
         note_eval(one->at->book, eval, is_detached ? EVAL_STARTED | EVAL_DETACHED : EVAL_STARTED);
         atomic_store(&one->at->evals[chance_below(&one->luck, RECENT)], eval);
-    } else if (status != LUAWAIT_ERR_LIMIT && status != LUAWAIT_ERR_SHUTDOWN) {
+    } else if (status != LUAWAIT_ERR_LIMIT && status != LUAWAIT_ERR_SHUTDOWN &&
+               (status != LUAWAIT_ERR_EXECUTOR || !one->at->is_custom)) {
         violation("luawait_start(%s): %s, %s", options, luawait_status_name(status), error.message);
     }
 }

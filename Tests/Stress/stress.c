@@ -5,6 +5,7 @@
  */
 #include "stress.h"
 
+#include "crew.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,22 +26,25 @@ static void sleep_for(double seconds) {
 /* What the rounds add up to. */
 static struct { unsigned long long rounds, calls, evals, requests, outcomes[4], output; } total;
 
-static luawait_engine *make_engine(const settings *how, unsigned round, bool *is_host_run) {
-    static const char *const executors[] = {"\"threads\",\"workers\":2,\"slice_us\":500", "\"host\",\"slice_us\":1000",
-                                            "\"threads\",\"workers\":4,\"warm_contexts\":0",
-                                            "\"host\",\"watchdog\":false,\"warm_contexts\":2"};
-    unsigned which = round % 4;
+enum { EXECUTORS = 5 };
+
+static void make_engine(const settings *how, unsigned round, arena *at) {
+    static const char *const executors[EXECUTORS] = {
+        "\"threads\",\"workers\":2,\"slice_us\":500", "\"host\",\"slice_us\":1000",
+        "\"custom\",\"workers\":3,\"slice_us\":500", "\"threads\",\"workers\":4,\"warm_contexts\":0",
+        "\"host\",\"watchdog\":false,\"warm_contexts\":2"};
+    const char *executor = executors[round % EXECUTORS];
     const char *preemption = how->preemption;
-    if (preemption == NULL) preemption = round / 4 % 2 == 0 ? "signal" : "count";
+    if (preemption == NULL) preemption = round / EXECUTORS % 2 == 0 ? "signal" : "count";
     char config[400];
     snprintf(config, sizeof config,
              "{\"executor\":%s,\"preemption\":\"%s\",\"print\":\"event\",\"call_timeout_ms\":50,\"cpu_ms\":200,"
              "\"max_evals\":300,\"max_queued\":200,\"max_unread\":2000,\"max_requests\":100}",
-             executors[which], preemption);
-    *is_host_run = which % 2 == 1;
-    luawait_engine *engine = NULL;
-    MUST(luawait_engine_new(config, strlen(config), &engine, NULL));
-    return engine;
+             executor, preemption);
+    at->is_host_run = strncmp(executor, "\"host\"", 6) == 0;
+    at->is_custom = strncmp(executor, "\"custom\"", 8) == 0;
+    at->has_one_main_thread = round % 2 == 0;
+    MUST(luawait_engine_new(config, strlen(config), &at->engine, NULL));
 }
 
 static void add_up(arena *at, const actor *actors) {
@@ -57,13 +61,14 @@ static void add_up(arena *at, const actor *actors) {
 }
 
 /* Ends what goes on: while all still call, or when all have gone, with the scripts cancelled or left to end. */
-static void wind_down(arena *at, actor *actors, chance *luck) {
+static void wind_down(arena *at, actor *actors, chance *luck, token **list) {
     unsigned way = chance_below(luck, 4);
     if (way == 0) MUST(luawait_shutdown(at->engine, chance_below(luck, 100)));
     atomic_store(&at->stops, true);
     for (int i = 0; i < ACTORS; i++) {
         pthread_join(actors[i].thread, NULL);
     }
+    if (at->is_custom) actor_set_crew(at, list);
     /* Nobody answers any more: each call's own time runs out, and each loop has its limit. */
     MUST(luawait_shutdown(at->engine, way == 1 ? -1 : 0));
 }
@@ -71,9 +76,10 @@ static void wind_down(arena *at, actor *actors, chance *luck) {
 static void run_round(const settings *how, unsigned round, double seconds, chance *luck) {
     arena at = {.book = ledger_new()};
     actor actors[ACTORS];
-    token *functions = NULL;
-    at.engine = make_engine(how, round, &at.is_host_run);
-    declare_functions(&at, &functions);
+    token *own = NULL;
+    make_engine(how, round, &at);
+    if (at.is_custom) actor_set_crew(&at, &own);
+    declare_functions(&at, &own);
     for (int i = 0; i < ACTORS; i++) {
         actors[i] = (actor){.at = &at, .number = i, .luck = {chance_next(luck)}};
         if (pthread_create(&actors[i].thread, NULL, actor_work, &actors[i]) != 0) abort();
@@ -87,7 +93,7 @@ static void run_round(const settings *how, unsigned round, double seconds, chanc
             pthread_join(actors[i].thread, NULL);
         }
     } else {
-        wind_down(&at, actors, luck);
+        wind_down(&at, actors, luck, &own);
         actor_drain(&actors[0]);
         ledger_check(at.book, at.engine);
     }
@@ -96,7 +102,7 @@ static void run_round(const settings *how, unsigned round, double seconds, chanc
         actor_release(&actors[i]);
         tokens_check(&actors[i].tokens);
     }
-    tokens_check(&functions);
+    tokens_check(&own);
     add_up(&at, actors);
     ledger_free(at.book);
 }
@@ -120,15 +126,17 @@ int main(int argc, char **argv) {
     printf("stress: %g s, seed %" PRIu64 "\n", how.seconds, how.seed);
     fflush(stdout);
     chance luck = {how.seed};
+    crew_begin();
     churner beside = {.how = &how, .luck = {chance_next(&luck)}};
     if (pthread_create(&beside.thread, NULL, churner_work, &beside) != 0) abort();
     /* Every kind of engine has its turn even in a short run. */
-    const double end = now() + how.seconds, length = how.seconds < 16 ? how.seconds / 8 : 2;
+    const double end = now() + how.seconds, length = how.seconds < 20 ? how.seconds / (2 * EXECUTORS) : 2;
     for (unsigned round = 0; now() < end; round++) {
         run_round(&how, round, length, &luck);
     }
     atomic_store(&beside.stops, true);
     pthread_join(beside.thread, NULL);
+    crew_end();
     printf(
         "stress: %llu calls, %llu requests, %llu outcomes: %llu succeeded, %llu failed, %llu cancelled; %llu lines\n",
         total.calls, total.requests, total.outcomes[1] + total.outcomes[2] + total.outcomes[3], total.outcomes[1],

@@ -30,7 +30,9 @@ typedef struct settings {
 typedef struct arena {
     luawait_engine *engine;
     ledger *book;
-    bool is_host_run;
+    bool is_host_run, is_custom;
+    /** Whether the thread of actor 0 is the main thread all the time, or they take turns. */
+    bool has_one_main_thread;
     atomic_bool stops;
     /** Ids that somebody has come across, for everybody to poll, cancel and answer. */
     atomic_ullong evals[RECENT], requests[RECENT];
@@ -54,10 +56,21 @@ void *actor_work(void *argument);
 /** Takes everything that is there, as events. */
 void actor_drain(actor *one);
 void actor_release(actor *one);
+/** Executor "custom": gives the engine the crew. */
+void actor_set_crew(arena *at, token **list);
 /** The functions that the scripts call, and which are there all the time. */
 void declare_functions(arena *at, token **list);
 
-/** Declared in scripts.c: starts a random script, or evaluates one on this thread. */
+/** Whether chance has it. */
+bool one_in(actor *one, unsigned many);
+/** A status that is LUAWAIT_OK or this other one. */
+void expect(luawait_status status, luawait_status other, const char *what);
+
+/** In functions.c: registers a name or takes it away; gives the engine the crew or takes it away. */
+void act_register(actor *one);
+void act_set_executor(actor *one);
+
+/** In scripts.c: starts a random script, or evaluates one on this thread. */
 void act_start(actor *one);
 void act_evaluate(actor *one);
 
