@@ -145,6 +145,16 @@ static void without_a_pool_nothing_starts(void) {
     luawait_engine_free(engine);
 }
 
+static void luawait_eval_needs_no_pool(void) {
+    luawait_engine *engine = engine_with("{\"executor\":\"custom\"}");
+    int32_t state = 0;
+    char *outcome = NULL;
+    REQUIRE_OK(luawait_eval(engine, "return 6 * 7", 12, NULL, 0, &state, &outcome, NULL, NULL));
+    CHECK_JSON(outcome, "42");
+    luawait_free(outcome);
+    luawait_engine_free(engine);
+}
+
 static void what_waits_without_a_pool_goes_on_with_the_next(void) {
     pool *first = pool_new(0), *second = pool_new(0);
     luawait_engine *engine = pool_engine(first, "");
@@ -270,10 +280,35 @@ static void bad_arguments_are_refused_and_drop_nothing(void) {
     pool_free(pool);
 }
 
+static void do_nothing(void *user_data, luawait_call *call) {
+    (void)user_data;
+    (void)call;
+}
+
+static void open_gate(void *user_data) {
+    gate_open(user_data);
+}
+
+/* The pool's threads are in the middle of their tasks, and none of them may be the one that lets go of the engine. */
+static void finalizers_have_run_when_engine_free_returns(void) {
+    pool *pool = pool_new(3);
+    for (size_t i = 0; i < harness_scale(500, 20); i++) {
+        gate dropped = GATE;
+        luawait_engine *engine = pool_engine(pool, ",\"cpu_ms\":0");
+        REQUIRE_OK(luawait_register_callback(engine, "g", 1, NULL, 0, do_nothing, &dropped, open_gate, NULL));
+        start(engine, "g()");
+        start(engine, "g() while true do end");
+        luawait_engine_free(engine);
+        CHECK_INT(gate_count(&dropped), 1);
+    }
+    pool_free(pool);
+}
+
 TESTS(TEST(scripts_run_when_the_pool_runs_their_tasks), TEST(a_parked_script_holds_no_task),
       TEST(at_most_workers_tasks_are_given_at_once), TEST(an_endless_loop_gives_the_thread_back_after_a_slice),
       TEST(a_start_that_the_pool_refuses_fails_and_leaves_nothing), TEST(what_was_refused_is_tried_again),
       TEST(a_refused_eval_can_be_cancelled), TEST(without_a_pool_nothing_starts),
       TEST(what_waits_without_a_pool_goes_on_with_the_next), TEST(a_task_run_twice_or_late_does_nothing),
       TEST(engine_free_waits_for_the_tasks_that_are_running), TEST(threads_of_a_pool_run_many_evals_at_once),
-      TEST(a_shut_down_engine_lets_the_pool_finish), TEST(bad_arguments_are_refused_and_drop_nothing))
+      TEST(a_shut_down_engine_lets_the_pool_finish), TEST(bad_arguments_are_refused_and_drop_nothing),
+      TEST(luawait_eval_needs_no_pool), TEST(finalizers_have_run_when_engine_free_returns))

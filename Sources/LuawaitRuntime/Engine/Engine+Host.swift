@@ -93,7 +93,7 @@ extension Engine {
         }
         let now = clock.now()
         let eval = try withCore { core, actions throws(CallError) in
-            try core.admit()
+            try core.admit(isDirect: true)
             let eval = Eval(
                 id: core.nextEvalID(), script: script, options: options, functions: core.functions, canPark: false)
             core.start(eval, isDirect: true, now: now, &actions)

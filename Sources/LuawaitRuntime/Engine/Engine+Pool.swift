@@ -29,9 +29,7 @@ extension Engine {
 
     /// What a pool's thread does with a task.
     package static func runTask(_ id: TaskID) {
-        guard let gate = TaskTable.take(id), let engine = gate.enter() else { return }
-        engine.runTask()
-        gate.leave()
+        TaskTable.take(id)?.withEngine { $0.runTask() }
     }
 
     private func runTask() {

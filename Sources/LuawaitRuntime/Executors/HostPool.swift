@@ -63,7 +63,7 @@ enum TaskTable {
 /// Where tasks come in, and where the engine's end waits for those that are inside.
 final class TaskGate: Sendable {
     private struct State {
-        /// Nil when the engine has been stopped. Weak would be too little: who is inside needs it until it leaves.
+        /// Nil when the engine has been stopped.
         var engine: Engine?
         var inside = 0
         var waiter: Parker?
@@ -75,16 +75,22 @@ final class TaskGate: Sendable {
         state.withLock { $0.engine = engine }
     }
 
-    /// Nil when the engine has been stopped: there is nothing to do.
-    func enter() -> Engine? {
-        state.withLock { state in
+    /// Runs `body` with the engine, if it has not been stopped.
+    ///
+    /// Whoever stops the engine holds it until everybody has left, so nobody inside does: with the last reference go the
+    /// host's callbacks, and that is to happen on the thread that frees the engine, before it returns to the host.
+    func withEngine(_ body: (Engine) -> Void) {
+        let inside: Unmanaged<Engine>? = state.withLock { state in
             guard let engine = state.engine else { return nil }
             state.inside += 1
-            return engine
+            return .passUnretained(engine)
         }
+        guard let inside else { return }
+        inside._withUnsafeGuaranteedRef { body($0) }
+        leave()
     }
 
-    func leave() {
+    private func leave() {
         let waiter = state.withLock { state in
             state.inside -= 1
             return state.inside == 0 ? state.waiter : nil
