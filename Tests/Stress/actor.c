@@ -237,9 +237,10 @@ static void act_bind(actor *one) {
 static const struct {
     unsigned weight;
     void (*act)(actor *one);
-} mix[] = {{24, act_start},   {12, act_poll},     {12, act_take_request}, {12, act_take_events}, {6, act_guess},
-           {2, act_cancel},   {5, act_set_waker}, {3, act_set_notifier},  {3, act_evaluate},     {3, act_wait},
-           {4, act_register}, {4, act_look},      {6, act_run},           {1, act_set_executor}, {1, act_bind}};
+} mix[] = {{24, act_start},   {12, act_poll},        {12, act_take_request}, {12, act_take_events},
+           {6, act_guess},    {2, act_cancel},       {5, act_set_waker},     {3, act_set_notifier},
+           {3, act_evaluate}, {3, act_wait},         {4, act_register},      {4, act_look},
+           {6, act_run},      {1, act_set_executor}, {1, act_bind},          {1, act_change_context}};
 
 static void act(actor *one) {
     unsigned sum = 0;

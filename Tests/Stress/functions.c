@@ -83,3 +83,14 @@ void act_set_executor(actor *one) {
         actor_set_crew(one->at, &one->tokens);
     }
 }
+
+void act_change_context(actor *one) {
+    uint64_t made = 0;
+    if (!one_in(one, 4)) {
+        expect(luawait_context_new(one->at->engine, NULL, 0, &made, NULL), LUAWAIT_ERR_SHUTDOWN,
+               "luawait_context_new()");
+    }
+    uint64_t old = atomic_exchange(&one->at->contexts[chance_below(&one->luck, CONTEXTS)], made);
+    /* Nobody else has it any more, and scripts may run in it. */
+    if (old != 0) MUST(luawait_context_free(one->at->engine, old));
+}

@@ -50,15 +50,28 @@ static const sample *some_sample(actor *one) {
     }
 }
 
+/* 0, usually: a world of its own. */
+static uint64_t some_context(actor *one) {
+    if (chance_below(&one->luck, 3) != 0) return 0;
+    return atomic_load(&one->at->contexts[chance_below(&one->luck, CONTEXTS)]);
+}
+
 static void make_options(actor *one, const sample *which, const char *more, char *options, size_t size) {
     snprintf(options, size, "{\"args\":[%u]%s%s}", chance_below(&one->luck, 1000) + 1, which->options, more);
 }
 
 void act_start(actor *one) {
     const sample *which = some_sample(one);
-    char options[128];
+    char options[200], more[100];
     bool is_detached = chance_below(&one->luck, 10) == 0;
-    make_options(one, which, is_detached ? ",\"detached\":true" : "", options, sizeof options);
+    /* Memory is a context's. */
+    uint64_t context = strstr(which->options, "memory") == NULL ? some_context(one) : 0;
+    int length = snprintf(more, sizeof more, "%s", is_detached ? ",\"detached\":true" : "");
+    if (context != 0) {
+        snprintf(more + length, sizeof more - (size_t)length, ",\"context\":%" PRIu64 ",\"globals_shared\":%s", context,
+                 chance_below(&one->luck, 2) == 0 ? "true" : "false");
+    }
+    make_options(one, which, more, options, sizeof options);
     luawait_error error = {.struct_size = sizeof error};
     uint64_t eval = 0;
     luawait_status status =
@@ -67,7 +80,8 @@ void act_start(actor *one) {
         note_eval(one->at->book, eval, is_detached ? EVAL_STARTED | EVAL_DETACHED : EVAL_STARTED);
         atomic_store(&one->at->evals[chance_below(&one->luck, RECENT)], eval);
     } else if (status != LUAWAIT_ERR_LIMIT && status != LUAWAIT_ERR_SHUTDOWN &&
-               (status != LUAWAIT_ERR_EXECUTOR || !one->at->is_custom)) {
+               (status != LUAWAIT_ERR_EXECUTOR || !one->at->is_custom) &&
+               (status != LUAWAIT_ERR_NOT_FOUND || context == 0)) {
         violation("luawait_start(%s): %s, %s", options, luawait_status_name(status), error.message);
     }
 }

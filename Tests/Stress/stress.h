@@ -8,7 +8,7 @@
 #include "ledger.h"
 #include <pthread.h>
 
-enum { ACTORS = 8, RECENT = 64, HELD = 16 };
+enum { ACTORS = 8, RECENT = 64, HELD = 16, CONTEXTS = 3 };
 
 /** Where one thread's choices come from: the same seed gives the same choices. */
 typedef struct chance {
@@ -36,6 +36,8 @@ typedef struct arena {
     atomic_bool stops;
     /** Ids that somebody has come across, for everybody to poll, cancel and answer. */
     atomic_ullong evals[RECENT], requests[RECENT];
+    /** Named contexts, which come and go; 0: none. */
+    atomic_ullong contexts[CONTEXTS];
 } arena;
 
 /** One thread. */
@@ -66,8 +68,9 @@ bool one_in(actor *one, unsigned many);
 /** A status that is LUAWAIT_OK or this other one. */
 void expect(luawait_status status, luawait_status other, const char *what);
 
-/** In functions.c: registers a name or takes it away; gives the engine the crew or takes it away. */
+/** In functions.c: registers a name or takes it away; makes or frees a context; gives the engine the crew or takes it. */
 void act_register(actor *one);
+void act_change_context(actor *one);
 void act_set_executor(actor *one);
 
 /** In scripts.c: starts a random script, or evaluates one on this thread. */
