@@ -277,6 +277,7 @@ void luawait_free(void *text);
  *   max_queued      evals that wait for their turn; likewise                                     0
  *   max_unread      events nobody has taken; likewise, and print fails ("limit")                 0
  *   max_requests    requests nobody has answered; further host calls fail ("limit")              0
+ *   max_blocked     threads that may wait inside scripts at once, 0 to 256: luawait_register()   32
  *   watchdog        false, with executor "host" only: no thread is created at all. Scripts are      true
  *                   then interrupted by counting, and deadlines are looked at in luawait_run()
  *   signal          the real-time signal's number; 0 takes a free one. One for the process: the  0
@@ -350,8 +351,9 @@ luawait_status luawait_stats(luawait_engine *engine, char **json, size_t *length
  * (`string.trim`), but not replace a library.
  *
  * It works also inside callbacks, metamethods and iterators, such as a table.sort comparator. Where Lua cannot yield
- * (inside a reader of load, a message handler of xpcall, or a __tostring that print or string.format calls) the call is
- * an error that says so.
+ * (inside a reader of load, a message handler of xpcall, or a __tostring that print or string.format calls) the thread
+ * waits for the answer and another takes its place, for up to `max_blocked` calls at once; beyond that the call fails
+ * ("limit"). With the executors "host" and "custom", which have no thread to lend, it is an error there that says so.
  *
  * @param name           copied; Lua identifiers joined by dots, no reserved words, at most 255 bytes
  * @param name_length    bytes, or LUAWAIT_NUL_TERMINATED

@@ -190,6 +190,7 @@ lwb_event lwb_eval_prepare(lwb_context *context, const lwb_setup *setup, lwb_eva
         .cpu_left_ns = setup->cpu_limit_ns == 0 ? INT64_MAX : setup->cpu_limit_ns,
         .parks = setup->parks,
         .callback = setup->callback,
+        .wait = setup->wait,
         .output = setup->output,
         .owner = setup->owner,
     };

@@ -55,46 +55,67 @@ static int answered(lua_State *L, int status, lua_KContext kind_is_in_context) {
     return deliver(L, context, context->current->answer_kind);
 }
 
-static int call_by_parking(lua_State *L) {
-    lwb_context *context = lwb_context_of(L);
-    const char *name = function_name(L);
-    const char *obstacle = NULL;
-    if (!context->current->parks) {
-        obstacle = "is answered by request, which luawait_eval cannot wait for: use luawait_start";
-    } else if (!context->can_travel || !lua_isyieldable(L)) {
-        obstacle = "cannot wait here: it was called from inside a C function that cannot yield "
-                   "(a reader of load, a message handler of xpcall, or a __tostring that print or string.format "
-                   "calls, say)";
-    }
-    if (obstacle != NULL) {
-        luaL_where(L, 1);
-        return lwb_raise_error(L, "runtime", name, "%shost function '%s' %s", lua_tostring(L, -1), name, obstacle);
-    }
-    lwb_buffer_clear(&context->output);
-    lwb_encode_all(L, context, "arguments", name);
-    context->current->function = (uint32_t)lua_tointeger(L, lua_upvalueindex(UPVALUE_INDEX));
-    context->yield = LWB_YIELD_PARK;
-    // The arguments are text now; a parked script should not keep them alive.
-    lua_settop(L, 0);
-    return lua_yieldk(L, 0, 0, answered);
-}
-
-static int call_back(lua_State *L) {
+// Asks the host's code and gives the script the answer, on this thread, between Lua's frames.
+static int ask(lua_State *L, lwb_callback host, bool waits) {
     lwb_context *context = lwb_context_of(L);
     lwb_eval *eval = context->current;
     lwb_buffer_clear(&context->output);
     lwb_encode_all(L, context, "arguments", function_name(L));
     uint32_t index = (uint32_t)lua_tointeger(L, lua_upvalueindex(UPVALUE_INDEX));
-    // The callback is the host's code: no signal may interrupt its system calls. It may also use this context's thread for
-    // another engine's scripts, so nothing of ours may be in between.
+    // This is the host's code: no signal may interrupt its system calls. It may also use this context's thread for another
+    // engine's scripts, so nothing of ours may be in between.
     lwb_stopper *stopper = context->stopper;
     lwb_stopper_pause(stopper);
-    lwb_answer answer = eval->callback(eval->owner, index, context->output.bytes, context->output.length);
+    lwb_answer answer = host(eval->owner, index, context->output.bytes, context->output.length);
     lwb_stopper_resume(stopper);
     if (context->held != NULL) json_decref(context->held);
     context->held = answer.value;
+    // That there is no answer to wait for may be known here before the order itself has come.
+    if (waits && answer.kind == LWB_ANSWER_NONE) lwb_obey(context, LWB_ORDER_CONDEMN);
     lwb_check_stop(L, context);
     return deliver(L, context, answer.kind);
+}
+
+static int call_back(lua_State *L) {
+    return ask(L, lwb_context_of(L)->current->callback, false);
+}
+
+// Pushes where the script is: unlike luaL_where, also when its caller is a function of Lua's, such as pcall.
+static void push_place(lua_State *L) {
+    lua_Debug frame;
+    for (int level = 1; lua_getstack(L, level, &frame); level++) {
+        lua_getinfo(L, "Sl", &frame);
+        if (frame.currentline <= 0) continue;
+        lua_pushfstring(L, "%s:%d: ", frame.short_src, frame.currentline);
+        return;
+    }
+    lua_pushliteral(L, "");
+}
+
+static int call_by_parking(lua_State *L) {
+    lwb_context *context = lwb_context_of(L);
+    lwb_eval *eval = context->current;
+    const char *name = function_name(L);
+    const char *obstacle = NULL;
+    if (!eval->parks) {
+        obstacle = "is answered by request, which luawait_eval cannot wait for: use luawait_start";
+    } else if (!context->can_travel || !lua_isyieldable(L)) {
+        if (eval->wait != NULL) return ask(L, eval->wait, true);
+        obstacle = "cannot wait here: it was called from inside a C function that cannot yield "
+                   "(a reader of load, a message handler of xpcall, or a __tostring that print or string.format "
+                   "calls, say), and the executor has no thread to lend";
+    }
+    if (obstacle != NULL) {
+        push_place(L);
+        return lwb_raise_error(L, "runtime", name, "%shost function '%s' %s", lua_tostring(L, -1), name, obstacle);
+    }
+    lwb_buffer_clear(&context->output);
+    lwb_encode_all(L, context, "arguments", name);
+    eval->function = (uint32_t)lua_tointeger(L, lua_upvalueindex(UPVALUE_INDEX));
+    context->yield = LWB_YIELD_PARK;
+    // The arguments are text now; a parked script should not keep them alive.
+    lua_settop(L, 0);
+    return lua_yieldk(L, 0, 0, answered);
 }
 
 // Pushes the table that holds the last part of the dotted name, making tables on the way, and returns that part.

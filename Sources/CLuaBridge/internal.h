@@ -72,7 +72,7 @@ struct lwb_eval {
     int64_t cpu_left_ns;         // INT64_MAX: no limit
     bool cpu_exceeded;
     bool parks;
-    lwb_callback callback;
+    lwb_callback callback, wait;
     lwb_output output;
     void *owner;
 };

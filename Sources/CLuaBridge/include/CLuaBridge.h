@@ -119,6 +119,7 @@ typedef struct lwb_answer {
 } lwb_answer;
 
 // Answers a call of a callback function at once. Runs between Lua's frames: must return normally. `args` is borrowed.
+// LWB_ANSWER_NONE from `wait`: the eval is condemned.
 typedef lwb_answer (*lwb_callback)(void *owner, uint32_t function, const char *args, size_t length);
 
 // Takes a line that the script printed, without its newline; false: there is no room for it. Runs between Lua's frames: must
@@ -137,6 +138,7 @@ typedef struct lwb_setup {
     bool shares_globals;   // in a shared context: no globals of its own
     bool parks;            // false: a call that would park is an error in the script (luawait_eval)
     lwb_callback callback; // with `owner`, which must outlive the eval
+    lwb_callback wait;     // asks the host where the script cannot park, and waits; NULL: a call there is an error
     lwb_output output;     // with `owner`
     void *owner;
 } lwb_setup;

@@ -3,6 +3,8 @@
 package struct Actions: Sendable {
     /// Workers that were idle and have something to do now.
     package var wakeWorkers: [Worker] = []
+    /// Workers to be started, because others wait inside scripts.
+    package var newWorkers = 0
     /// How many tasks the host's pool is to be given.
     package var tasks = 0
     /// Runs to be stopped because their evals have been condemned.

@@ -72,6 +72,27 @@ extension Engine {
         return z ^ (z >> 31)
     }
 
+    /// The script has called a host function where it cannot yield: waits for the answer on its thread.
+    ///
+    /// - Returns: nil when the eval has been condemned.
+    func waitInside(_ eval: Eval, _ function: HostFunction, _ args: OwnedText?) -> Answer? {
+        let parker = Parker()
+        let now = clock.now()
+        let action = withCore { core, actions in
+            core.block(eval, at: function, args: args, parker: parker, now: now, &actions)
+        }
+        switch action {
+        case .goOn: return nil
+        case .answer(let answer): return answer
+        case .wait(let runner):
+            runner?.pauseSlice()
+            while withCore({ core, _ in core.isBlocked(eval) }) { parker.park() }
+            runner?.resumeSlice(watchdog)
+            defer { eval.answer = nil }
+            return eval.answer
+        }
+    }
+
     private func park(_ eval: Eval, _ context: Context, _ runner: Runner) -> Step {
         let function = eval.functions.functions[Int(lwb_eval_function(eval.raw))]
         let args = context.takeOutput()

@@ -28,6 +28,7 @@ package final class Engine: Sendable {
 
     private struct Threads {
         var all: [Thread] = []
+        var areStopping = false
     }
 
     /// Starts the threads.
@@ -39,7 +40,7 @@ package final class Engine: Sendable {
         seed = config.seed == 0 ? .random(in: 1 ... .max) : UInt64(bitPattern: config.seed)
         core = Locked(
             EngineCore(
-                warmContexts: config.warmContexts, executor: config.executor, poolTasks: config.workers,
+                warmContexts: config.warmContexts, executor: config.executor, workers: config.workers,
                 limits: config.queueLimits))
         watchdog = config.hasWatchdog ? Watchdog(config: config, clock: clock) : nil
         if config.preemption == .signal {
@@ -76,22 +77,34 @@ package final class Engine: Sendable {
             try start("luawait-watch") { [self] in watchdog.watch(self) }
         }
         guard config.executor == .threads else { return }
-        for _ in 0..<config.workers {
-            let worker = try Worker(config: config, clock: clock)
-            watchdog?.add(worker.runner)
-            try start("luawait-worker") { [self] in worker.work(for: self) }
-        }
+        for _ in 0..<config.workers { try startWorker() }
     }
 
+    private func startWorker() throws(CallError) {
+        let worker = try Worker(config: config, clock: clock)
+        watchdog?.add(worker.runner)
+        try start("luawait-worker") { [self] in worker.work(for: self) }
+    }
+
+    /// Nothing happens once the engine is being stopped.
     private func start(_ name: StaticString, _ body: @escaping @Sendable () -> Void) throws(CallError) {
-        let thread = try Thread(name: name, body)
-        threads.withLock { $0.all.append(thread) }
+        let result: Result<Void, CallError> = threads.withLock { threads in
+            guard !threads.areStopping else { return .success(()) }
+            do throws(CallError) {
+                threads.all.append(try Thread(name: name, body))
+                return .success(())
+            } catch {
+                return .failure(error)
+            }
+        }
+        try result.get()
     }
 
     /// Cancels everything and waits for the threads. The engine cannot be used afterwards.
     package func stop() {
         withCore { core, actions in core.stop(&actions) }
         let threads = threads.withLock { threads in
+            threads.areStopping = true
             defer { threads.all = [] }
             return threads.all
         }
@@ -157,6 +170,8 @@ package final class Engine: Sendable {
         for waiter in actions.wakeWaiters { waiter.unpark() }
         for waker in actions.wakers { waker.wake() }
         for _ in 0..<actions.tasks { submitTask() }
+        // Without another thread the others have to do: the host still answers those that wait.
+        for _ in 0..<actions.newWorkers { try? startWorker() }
         if actions.nextDeadline != nil {
             watchdog?.wake()
             if watchdog == nil { armDescriptor() }

@@ -82,6 +82,8 @@ package struct QueueLimits: Sendable {
     package var queued = 0
     package var requests = 0
     package var unread = 0
+    /// Workers that wait inside a script for an answer.
+    package var blocked = 32
 
     package init() {}
 }

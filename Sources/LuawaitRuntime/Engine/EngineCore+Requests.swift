@@ -6,24 +6,29 @@ extension EngineCore {
     package mutating func park(
         _ eval: Eval, at function: HostFunction, args: OwnedText?, now: Instant, _ actions: inout Actions
     ) -> EvalMachine.LeaveAction {
-        guard hasRoomForRequest else { return refuse(eval, at: function, &actions) }
+        guard hasRoomForRequest else {
+            eval.answer = tooManyRequests(function)
+            return slice(eval, &actions)
+        }
         evals[eval.id]?.runner = nil
         guard let action = evals[eval.id]?.machine.park(requests.nextID) else { return .end(.shutDown) }
         if case .end = action { return action }
+        postRequest(eval, function, args, now, &actions)
+        return action
+    }
+
+    mutating func postRequest(
+        _ eval: Eval, _ function: HostFunction, _ args: OwnedText?, _ now: Instant, _ actions: inout Actions
+    ) {
         let timeout = function.timeoutMilliseconds ?? eval.options.limits.callTimeoutMilliseconds
         let id = requests.post(eval: eval.id, function: function, args: args, hasTimer: timeout > 0)
         if timeout > 0 { addTimer(.call(id), deadline: now.advanced(milliseconds: timeout), &actions) }
         post(.request(id), &actions)
-        return action
     }
 
-    /// The script is told that there are too many requests, and may catch it.
-    private mutating func refuse(
-        _ eval: Eval, at function: HostFunction, _ actions: inout Actions
-    ) -> EvalMachine.LeaveAction {
-        let message = "\(function.name): \(requests.openCount) requests wait for their answers (max_requests)"
-        eval.answer = .refused(.text(message))
-        return slice(eval, &actions)
+    /// The script is told, and may catch it.
+    func tooManyRequests(_ function: HostFunction) -> Answer {
+        .refused(.text("\(function.name): \(requests.openCount) requests wait for their answers (max_requests)"))
     }
 
     /// What the host is handed.
@@ -107,10 +112,16 @@ extension EngineCore {
     }
 
     private mutating func deliver(_ answer: Answer, to request: RequestTable.Request, _ actions: inout Actions) {
-        guard let eval = evals[request.eval]?.eval,
-            evals[request.eval]!.machine.answer(request.id)
-        else { return }
-        eval.answer = answer
-        enqueue(eval, &actions)
+        guard let eval = evals[request.eval]?.eval else { return }
+        switch evals[request.eval]!.machine.answer(request.id) {
+        case .nothing:
+            break
+        case .enqueue:
+            eval.answer = answer
+            enqueue(eval, &actions)
+        case .unblock:
+            eval.answer = answer
+            unblock(eval.id, &actions)
+        }
     }
 }

@@ -16,8 +16,16 @@ extension EngineCore {
 
     /// - Parameter ticket: what the run will be called, already announced: a stop may come as soon as this returns.
     package mutating func takeWork(for worker: Worker, ticket: Ticket) -> Work {
+        if worker.isBusy {
+            worker.isBusy = false
+            busyCount -= 1
+        }
         if garbage.count > 64 { return takeGarbage() }
-        if let taken = takeReady(runner: worker.runner, ticket: ticket) { return .turn(taken) }
+        if busyCount < mostBusy, let taken = takeReady(runner: worker.runner, ticket: ticket) {
+            worker.isBusy = true
+            busyCount += 1
+            return .turn(taken)
+        }
         if !garbage.isEmpty { return takeGarbage() }
         if isStopping { return .exit }
         if warm.wantsMore { return .warm(functions) }

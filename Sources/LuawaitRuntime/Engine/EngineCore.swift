@@ -24,6 +24,8 @@ package struct EngineCore: Sendable {
         let isDirect: Bool
         let context: ContextID?
         var waiters: [Parker] = []
+        /// Where its thread waits for an answer.
+        var blocked: Parker?
         var waker: Waker?
     }
 
@@ -39,6 +41,13 @@ package struct EngineCore: Sendable {
     var contexts: [ContextID: ContextRecord] = [:]
     var lastContext: UInt64 = 0
     var idle: [Worker] = []
+    /// How many workers run a script, those not counted that wait inside one for an answer.
+    var busyCount = 0
+    /// How many may.
+    let mostBusy: Int
+    /// How many workers wait inside a script for an answer, and how many may.
+    package internal(set) var blockedCount = 0
+    let mostBlocked: Int
     var warm: WarmContexts
     /// What evals left that ended on the host's thread; a worker lets go of it.
     var garbage: [Eval.Remains] = []
@@ -81,12 +90,14 @@ package struct EngineCore: Sendable {
     var workAudience = Audience.anyThread
 
     package init(
-        warmContexts: Int, executor: EngineConfig.Executor = .threads, poolTasks: Int = 1,
+        warmContexts: Int, executor: EngineConfig.Executor = .threads, workers: Int = 256,
         limits: QueueLimits = QueueLimits()
     ) {
+        mostBusy = workers
+        mostBlocked = limits.blocked
         warm = WarmContexts(wanted: warmContexts)
         self.executor = executor
-        tasks = PoolTasks(most: poolTasks)
+        tasks = PoolTasks(most: workers)
         self.limits = limits
     }
 
@@ -123,7 +134,7 @@ package struct EngineCore: Sendable {
     mutating func postWork(_ actions: inout Actions) {
         switch executor {
         case .threads:
-            if let worker = idle.popLast() { actions.wakeWorkers.append(worker) }
+            if busyCount < mostBusy, let worker = idle.popLast() { actions.wakeWorkers.append(worker) }
         case .custom:
             if tasks.workCame() { actions.tasks += 1 }
         case .host:
@@ -147,7 +158,11 @@ package struct EngineCore: Sendable {
         switch action {
         case .nothing:
             break
-        case .stop(let ticket):
+        case .stop(let ticket, let withdrawing):
+            if let withdrawing {
+                _ = withdraw(withdrawing, &actions)
+                unblock(id, &actions)
+            }
             if let runner = evals[id]?.runner { actions.stops.append(Actions.Stop(runner: runner, ticket: ticket)) }
         case .end(let withdrawing):
             let function = withdrawing.flatMap { withdraw($0, &actions)?.function.name }

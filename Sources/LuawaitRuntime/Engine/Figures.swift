@@ -30,7 +30,7 @@ package struct Figures: Sendable {
             switch record.machine.phase {
             case .waiting: queued += 1
             case .running: running += 1
-            case .parked: parked += 1
+            case .parked, .blocked: parked += 1
             case .ended: finishedUnread += 1
             }
         }

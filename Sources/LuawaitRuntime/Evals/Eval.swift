@@ -23,6 +23,9 @@ package final class Eval: @unchecked Sendable {
     /// Takes what the script prints, when that goes to the host. Weak: the engine owns its evals.
     weak var engine: Engine?
 
+    /// Whether its thread may wait for an answer where the script cannot park.
+    private var canBlock: Bool { canPark && engine?.config.executor == .threads }
+
     /// What the host is told: inside `luawait_eval` it has no id to compare with.
     var visibleID: EvalID { canPark ? id : EvalID(0) }
 
@@ -65,6 +68,7 @@ package final class Eval: @unchecked Sendable {
                 setup.shares_globals = options.sharesGlobals
                 setup.parks = canPark
                 setup.callback = answerCallback
+                setup.wait = canBlock ? waitForAnswer : nil
                 setup.output = passOutput
                 setup.owner = owner
                 return lwb_eval_prepare(context.raw, &setup, &raw)
@@ -107,6 +111,17 @@ private func answerCallback(
         return lwb_answer(kind: LWB_ANSWER_NONE, value: nil)
     }
     return answer.forBridge()
+}
+
+/// Called by the bridge, between Lua's frames, when the script calls the host where it cannot park. Must return normally.
+private func waitForAnswer(
+    owner: UnsafeMutableRawPointer?, index: UInt32, args: UnsafePointer<CChar>?, length: Int
+) -> lwb_answer {
+    let eval = Unmanaged<Eval>.fromOpaque(owner!).takeUnretainedValue()
+    let none = lwb_answer(kind: LWB_ANSWER_NONE, value: nil)
+    guard let engine = eval.engine else { return none }
+    let text = OwnedText.copying(UnsafeBufferPointer(start: args, count: length))
+    return engine.waitInside(eval, eval.functions.functions[Int(index)], text)?.forBridge() ?? none
 }
 
 /// Called by the bridge, between Lua's frames, when the script prints and the host wants to have it. Must return normally.

@@ -7,6 +7,9 @@
 ///                 │  └───────────────────────────── answer ────────────────────────┤
 ///                 └──────── condemned ─► ended ◄── finished, failed, stopped ───────┘
 ///
+/// Where Lua cannot yield, a host call leaves the eval blocked(request, ticket) instead, with its thread; the answer makes it
+/// running again.
+///
 /// Condemned means that it will end, whatever the script does: cancelled by the host, or out of time. A waiting or parked
 /// eval then ends on the spot; a running one is told to stop and ends when its thread has left Lua. So an eval ends exactly
 /// once, and what it was condemned for decides how, even when the script finished in that same moment: a host that was
@@ -17,6 +20,8 @@ package struct EvalMachine: Equatable {
         case waiting
         case running(Ticket)
         case parked(RequestID)
+        /// Like parked, but inside a function that cannot yield: its thread waits for the answer.
+        case blocked(RequestID, Ticket)
         case ended
     }
 
@@ -39,8 +44,8 @@ package struct EvalMachine: Equatable {
         case nothing
         /// It ends now. The request, if there is one, is withdrawn.
         case end(withdrawing: RequestID?)
-        /// Tell the thread that runs it.
-        case stop(Ticket)
+        /// Tell the thread that runs it. The request it waits for, if it does, is withdrawn.
+        case stop(Ticket, withdrawing: RequestID?)
     }
 
     package mutating func condemn(_ reason: Condemnation) -> CondemnAction {
@@ -54,7 +59,11 @@ package struct EvalMachine: Equatable {
             phase = .ended
             return .end(withdrawing: request)
         case .running(let ticket):
-            return .stop(ticket)
+            return .stop(ticket, withdrawing: nil)
+        case .blocked(let request, let ticket):
+            // The thread is woken and goes on, to where the order meets it.
+            phase = .running(ticket)
+            return .stop(ticket, withdrawing: request)
         case .ended:
             return .nothing
         }
@@ -101,12 +110,37 @@ package struct EvalMachine: Equatable {
         return .proceed
     }
 
+    /// The script called a host function where it cannot yield.
+    package mutating func block(_ request: RequestID) -> LeaveAction {
+        guard case .running(let ticket) = phase else {
+            preconditionFailure("only a running eval can be blocked, not \(phase)")
+        }
+        if let condemnation { return .end(condemnation) }
+        phase = .blocked(request, ticket)
+        return .proceed
+    }
+
     // MARK: - Answering
 
-    /// - Returns: false if the eval does not wait for this request (any more).
-    package mutating func answer(_ request: RequestID) -> Bool {
-        guard phase == .parked(request) else { return false }
-        phase = .waiting
-        return true
+    package enum AnswerAction: Equatable {
+        /// It does not wait for this request (any more).
+        case nothing
+        /// Put it into the queue.
+        case enqueue
+        /// Wake its thread.
+        case unblock
+    }
+
+    package mutating func answer(_ request: RequestID) -> AnswerAction {
+        switch phase {
+        case .parked(request):
+            phase = .waiting
+            return .enqueue
+        case .blocked(request, let ticket):
+            phase = .running(ticket)
+            return .unblock
+        default:
+            return .nothing
+        }
     }
 }

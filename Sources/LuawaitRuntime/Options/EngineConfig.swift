@@ -39,7 +39,7 @@ package struct EngineConfig: Sendable {
     private static let keys =
         Limits.keys + [
             "executor", "workers", "output_bytes", "max_depth", "slice_us", "warm_contexts", "print", "preemption",
-            "signal", "seed", "watchdog", "max_evals", "max_queued", "max_requests", "max_unread",
+            "signal", "seed", "watchdog", "max_evals", "max_queued", "max_requests", "max_unread", "max_blocked",
         ]
 
     /// - Parameter text: JSON, or nil for the defaults.
@@ -61,6 +61,7 @@ package struct EngineConfig: Sendable {
         queueLimits.requests =
             try options.integer("max_requests", in: 0...Int64.max).map(Int.init) ?? queueLimits.requests
         queueLimits.unread = try options.integer("max_unread", in: 0...Int64.max).map(Int.init) ?? queueLimits.unread
+        queueLimits.blocked = try options.integer("max_blocked", in: 0...256).map(Int.init) ?? queueLimits.blocked
         hasWatchdog = try options.bool("watchdog") ?? hasWatchdog
         if !hasWatchdog {
             guard executor == .host else {

@@ -68,6 +68,18 @@ package final class Runner: @unchecked Sendable {
         return event
     }
 
+    /// The script waits on this thread for an answer: no slice passes.
+    func pauseSlice() {
+        nextStop.store(0, ordering: .sequentiallyConsistent)
+    }
+
+    func resumeSlice(_ watchdog: Watchdog?) {
+        let sliceEnd = clock.now().advanced(nanoseconds: sliceNanoseconds)
+        nextStop.store(sliceEnd.nanoseconds, ordering: .sequentiallyConsistent)
+        lwb_stopper_set_slice_end(stopper, sliceEnd.nanoseconds)
+        watchdog?.runHasBegun(until: sliceEnd)
+    }
+
     /// What the thread did since the last run is charged to nobody.
     func markProcessorTime() {
         lwb_stopper_mark_cpu(stopper)

@@ -1,8 +1,12 @@
 import CLuaBridge
 
 /// A thread of the library's own that runs scripts.
-package final class Worker: Sendable {
+package final class Worker: @unchecked Sendable {
+    // Unchecked: nothing changes but `isBusy`, under the core's lock.
+
     package let runner: Runner
+    /// It runs a script. The core's.
+    var isBusy = false
     let parker = Parker()
 
     package init(config: EngineConfig, clock: any Clock) throws(CallError) {

@@ -37,6 +37,14 @@ package final class OwnedText: @unchecked Sendable {
         }
     }
 
+    /// A copy. Nil when out of memory.
+    static func copying(_ text: UnsafeBufferPointer<CChar>) -> OwnedText? {
+        guard let bytes = malloc(text.count + 1)?.assumingMemoryBound(to: CChar.self) else { return nil }
+        if let base = text.baseAddress { memcpy(bytes, base, text.count) }
+        bytes[text.count] = 0
+        return OwnedText(taking: bytes, length: text.count)
+    }
+
     /// This object's text with one more member, whose value is JSON text. Nil when out of memory.
     ///
     /// - Precondition: the text is an object with members.
