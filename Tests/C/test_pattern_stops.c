@@ -1,0 +1,202 @@
+/* Long matches can be stopped, take turns with others, and give the same results in slices. */
+#include "events.h"
+
+typedef struct script_case {
+    const char *script;
+    const char *json;
+} script_case;
+
+#define LENGTH(array) (sizeof(array) / sizeof *(array))
+
+/* ---- Stopping -----------------------------------------------------------------------------------------------------*/
+
+/* Each would run for years. `mark` says that it has begun. */
+static const char *const endless[] = {
+    "mark() return string.find(('a'):rep(10000), ('a-'):rep(30) .. 'b')",
+    "mark() return string.find(('a'):rep(10000), ('a*'):rep(30) .. '[bc]')",
+    "mark() return string.find(('a'):rep(30):rep(200), ('a?'):rep(150) .. 'b')",
+    "mark() return string.match(('a'):rep(10000), ('(.-)'):rep(20) .. '%d')",
+    "mark() while true do pcall(string.find, ('a'):rep(10000), ('a-'):rep(30) .. 'b') end",
+    "mark() while true do pcall(pcall, string.match, ('a'):rep(10000), ('a-'):rep(30) .. 'b') end",
+    "mark() return xpcall(string.find, function(e) return e end, ('a'):rep(10000), ('a-'):rep(30) .. 'b')",
+    "mark() for _ in string.gmatch(('a'):rep(10000), ('a-'):rep(30) .. 'b') do end",
+    "mark() return (string.gsub(('a'):rep(10000), ('a-'):rep(30) .. 'b', 'c'))",
+    "mark() return (string.gsub(('a'):rep(10000), ('a-'):rep(30) .. 'b', print))",
+    "mark() return (string.gsub(('a'):rep(10000), ('a-'):rep(30) .. 'b', {}))",
+    "mark() return (string.gsub('a', 'a', function() return string.find(('a'):rep(10000), ('a-'):rep(30) .. 'b') end))",
+    "mark() return string.find(('('):rep(2000000), '%b()')",
+    "mark() return string.find(('a'):rep(2000000), ('.*'):rep(3) .. '%d')",
+    "mark() return string.find(('a'):rep(1000000), '(a*)%1b')",
+    "mark() return string.find(('a'):rep(200000), '[' .. ('b'):rep(200000) .. ']')",
+    "mark() return string.find(('a'):rep(2000):rep(2000), ('a'):rep(1000):rep(1000) .. 'b' .. "
+    "('a'):rep(1000):rep(1000), 1, true)",
+    "mark() return coroutine.wrap(function() return string.find(('a'):rep(10000), ('a-'):rep(30) .. 'b') end)()",
+    "mark() table.sort({1, 2, 3}, function() return string.find(('a'):rep(10000), ('a-'):rep(30) .. 'b') end)",
+    "mark() local x <close> = setmetatable({}, {__close = function() return string.find(('a'):rep(10000), "
+    "('a-'):rep(30) .. 'b') end})"};
+
+static void open_gate(void *user_data, luawait_call *call) {
+    (void)call;
+    gate_open(user_data);
+}
+
+static luawait_engine *engine_of(const char *preemption, const char *more) {
+    char *config = text_format("{\"preemption\":\"%s\"%s}", preemption, more);
+    luawait_engine *engine = engine_with(config);
+    free(config);
+    return engine;
+}
+
+static void cancel_every_match(const char *preemption) {
+    luawait_engine *engine = engine_of(preemption, ",\"cpu_ms\":0,\"workers\":2");
+    gate running = GATE;
+    declare_callback(engine, "mark", open_gate, &running);
+    for (size_t i = 0; i < LENGTH(endless); i++) {
+        uint64_t eval = start(engine, endless[i]);
+        gate_wait(&running, (int)i + 1);
+        CHECK_STATUS(luawait_cancel(engine, eval), LUAWAIT_OK);
+        outcome ended = finish(engine, eval);
+        if (ended.state != LUAWAIT_CANCELLED) harness_fail(HERE, "%s: state %d", endless[i], (int)ended.state);
+        outcome_free(&ended);
+    }
+    EXPECT_VALUE(engine, "return 'all workers are free'", "\"all workers are free\"");
+    luawait_engine_free(engine);
+}
+
+static void cancel_ends_every_match_by_signal(void) {
+    cancel_every_match("signal");
+}
+
+static void cancel_ends_every_match_by_count(void) {
+    cancel_every_match("count");
+}
+
+static void limit_every_match(const char *preemption, const char *limit, const char *type) {
+    luawait_engine *engine = engine_of(preemption, limit);
+    gate running = GATE;
+    declare_callback(engine, "mark", open_gate, &running);
+    for (size_t i = 0; i < LENGTH(endless); i++) {
+        outcome ended = finish(engine, start(engine, endless[i]));
+        if (ended.state != LUAWAIT_FAILED) harness_fail(HERE, "%s: state %d", endless[i], (int)ended.state);
+        CHECK_ERROR(ended, type, "");
+        outcome here = {0};
+        REQUIRE_OK(
+            luawait_eval(engine, endless[i], strlen(endless[i]), NULL, 0, &here.state, &here.json, &here.length, NULL));
+        CHECK_ERROR(here, type, "");
+    }
+    EXPECT_VALUE(engine, "return 'goes on'", "\"goes on\"");
+    luawait_engine_free(engine);
+}
+
+static void the_processor_limit_ends_every_match_by_signal(void) {
+    limit_every_match("signal", ",\"cpu_ms\":20", "cpu");
+}
+
+static void the_processor_limit_ends_every_match_by_count(void) {
+    limit_every_match("count", ",\"cpu_ms\":20", "cpu");
+}
+
+static void the_timeout_ends_every_match_by_signal(void) {
+    limit_every_match("signal", ",\"cpu_ms\":0,\"timeout_ms\":20", "timeout");
+}
+
+static void the_timeout_ends_every_match_by_count(void) {
+    limit_every_match("count", ",\"cpu_ms\":0,\"timeout_ms\":20", "timeout");
+}
+
+static void on_the_hosts_thread_every_match_ends(void) {
+    for (int config = SIGNAL; config < CONFIGS; config++) {
+        luawait_engine *engine = host_engine_of(config, ",\"cpu_ms\":20");
+        gate running = GATE;
+        declare_callback(engine, "mark", open_gate, &running);
+        for (size_t i = 0; i < LENGTH(endless); i++) {
+            outcome ended = run_to_end(engine, start(engine, endless[i]));
+            if (ended.state != LUAWAIT_FAILED) harness_fail(HERE, "%s: state %d", endless[i], (int)ended.state);
+            CHECK_ERROR(ended, "cpu", "");
+        }
+        luawait_engine_free(engine);
+    }
+}
+
+/* ---- Taking turns -------------------------------------------------------------------------------------------------*/
+
+/* An endless match is left when its slice is over: luawait_run() comes back, and others have their turn. */
+static void an_endless_match_leaves_run_and_others_their_turn(void) {
+    for (int config = SIGNAL; config < CONFIGS; config++) {
+        luawait_engine *engine = host_engine_of(config, ",\"cpu_ms\":0,\"slice_us\":200");
+        uint64_t eval = start(engine, "return string.find(('a'):rep(10000), ('a-'):rep(30) .. 'b')");
+        uint64_t other = start(engine, "return 'had its turn'");
+        for (int i = 0; i < 5; i++) {
+            int32_t more = 0;
+            REQUIRE_OK(luawait_run(engine, 300, &more));
+            CHECK_INT(more, 1);
+        }
+        CHECK_VALUE(run_to_end(engine, other), "\"had its turn\"");
+        int32_t state = -1;
+        CHECK_STATUS(luawait_poll(engine, eval, &state, NULL, NULL), LUAWAIT_OK);
+        CHECK_INT(state, LUAWAIT_IN_PROGRESS);
+        REQUIRE_OK(luawait_cancel(engine, eval));
+        CHECK_CANCELLED(run_to_end(engine, eval));
+        luawait_engine_free(engine);
+    }
+}
+
+static void endless_matches_share_one_worker(const char *preemption) {
+    luawait_engine *engine = engine_of(preemption, ",\"cpu_ms\":0,\"workers\":1,\"slice_us\":500");
+    uint64_t evals[3];
+    for (int i = 0; i < 3; i++)
+        evals[i] = start(engine, "return string.find(('a'):rep(10000), ('a-'):rep(30) .. 'b')");
+    EXPECT_VALUE(engine, "local s = 0 for i = 1, 300000 do s = s + i end return s", "45000150000");
+    for (int i = 0; i < 3; i++) {
+        REQUIRE_OK(luawait_cancel(engine, evals[i]));
+        CHECK_CANCELLED(finish(engine, evals[i]));
+    }
+    luawait_engine_free(engine);
+}
+
+static void endless_matches_take_turns_by_signal(void) {
+    endless_matches_share_one_worker("signal");
+}
+
+static void endless_matches_take_turns_by_count(void) {
+    endless_matches_share_one_worker("count");
+}
+
+/* Long, but they end: with slices far shorter than they are, the results must be those of plain Lua. */
+static void slices_in_matches_do_not_change_results(void) {
+#define LINES "(('a'):rep(30) .. 'bc '):rep(30)"
+    const script_case cases[] = {
+        {"return ('a'):rep(80):find('a-a-a-b')", "null"},
+        {"local b, e, x, y = ((('x'):rep(100) .. '='):rep(50) .. '!'):find('(x*)=(x-)=!') return b, e, #x, #y",
+         "[4849,5051,100,100]"},
+        {"local n, last = 0 for w, p in " LINES ":gmatch('[a]-[a]-[a]-(c) ()') do n, last = n + #w, p end "
+         "return n, last",
+         "[30,991]"},
+        {"local s, n = " LINES ":gsub('[a]-[a]-[a]-(c)', '<%1>') return #s, n, s:sub(-6)", "[1050,30,\"ab<c> \"]"},
+        {"local s, n = " LINES ":gsub('[a]-[a]-[a]-(c)', function(c) return '<' .. c .. '>' end) "
+         "return #s, n, s:sub(-6)",
+         "[1050,30,\"ab<c> \"]"},
+        {"local s, n = " LINES ":gsub('[a]-[a]-[a]-(c)', {c = '<c>'}) return #s, n, s:sub(-6)", "[1050,30,\"ab<c> \"]"},
+        {"return ('('):rep(1000):find('%b()'), (('('):rep(100000) .. (')'):rep(100000)):find('%b()')",
+         "[null,1,200000]"}};
+#undef LINES
+    luawait_engine *engine = engine_with("{\"slice_us\":100,\"workers\":1}");
+    luawait_engine *counting = engine_with("{\"slice_us\":100,\"workers\":1,\"preemption\":\"count\"}");
+    luawait_engine *engines[] = {engine, counting};
+    for (size_t i = 0; i < LENGTH(engines); i++) {
+        uint64_t other = start_with(engines[i], "while true do end", "{\"cpu_ms\":0}");
+        for (size_t j = 0; j < LENGTH(cases); j++)
+            EXPECT_VALUE(engines[i], cases[j].script, cases[j].json);
+        REQUIRE_OK(luawait_cancel(engines[i], other));
+        CHECK_CANCELLED(finish(engines[i], other));
+    }
+    luawait_engine_free(engine);
+    luawait_engine_free(counting);
+}
+
+TESTS(TEST(cancel_ends_every_match_by_signal), TEST(cancel_ends_every_match_by_count),
+      TEST(the_processor_limit_ends_every_match_by_signal), TEST(the_processor_limit_ends_every_match_by_count),
+      TEST(the_timeout_ends_every_match_by_signal), TEST(the_timeout_ends_every_match_by_count),
+      TEST(on_the_hosts_thread_every_match_ends), TEST(an_endless_match_leaves_run_and_others_their_turn),
+      TEST(endless_matches_take_turns_by_signal), TEST(endless_matches_take_turns_by_count),
+      TEST(slices_in_matches_do_not_change_results))
