@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Runs the stress program and the C tests against a library built with ThreadSanitizer. Usage: test-tsan.sh [NAME...],
-# as test-c.sh; `none` runs the stress program alone. LUAWAIT_STRESS_SECONDS says how long, LUAWAIT_SEED from which seed.
+# as test-c.sh; `none` runs the stress program alone. LUAWAIT_STRESS_SECONDS says how long it runs, LUAWAIT_SEED from
+# which seed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -16,7 +17,8 @@ toolchain=$(dirname "$(readlink -f "$(command -v swift)")")
 runtime=$(dirname "$toolchain")/lib/swift/linux
 export STAGE=$stage BUILD=$scratch/tests-c
 # The sanitizer's runtime that comes with the toolchain knows dispatch, and so needs it, and the runtime of blocks.
-export CC="$toolchain/clang -fsanitize=thread -Wl,--no-as-needed -L$runtime -ldispatch -lBlocksRuntime -Wl,-rpath,$runtime"
+libraries="-Wl,--no-as-needed -L$runtime -ldispatch -lBlocksRuntime -Wl,-rpath,$runtime"
+export CC="$toolchain/clang -fsanitize=thread $libraries"
 export TSAN_OPTIONS="suppressions=$PWD/scripts/tsan.supp halt_on_error=0 exitcode=66 second_deadlock_stack=1"
 # A signal waits until the thread makes a system call, which an endless loop in Lua never does.
 export LUAWAIT_STRESS_PREEMPTION=count LUAWAIT_TEST_PREEMPTION=count
@@ -24,4 +26,11 @@ export LUAWAIT_TEST_SCALE=small
 
 scripts/stress.sh
 
+if (($# == 0)); then
+    # Without the examples: they are hosts that interrupt scripts by signals.
+    for file in Tests/C/test_*.c; do
+        name=${file##*/}
+        set -- "$@" "${name%.c}"
+    done
+fi
 [[ $* == none ]] || scripts/test-c.sh "$@"

@@ -65,9 +65,6 @@ bool readable(luawait_engine *engine, int timeout_ms);
 /** Takes nothing away, but finds nothing until the descriptor is quiet: being woken for nothing is allowed. */
 bool becomes_quiet(luawait_engine *engine);
 
-/** Skips the test where signals cannot interrupt scripts (LUAWAIT_TEST_PREEMPTION=count). */
-void needs_signals(void);
-
 /** How many threads, and how many open descriptors, this process has. */
 long thread_count(void);
 long descriptor_count(void);

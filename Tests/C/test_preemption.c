@@ -39,7 +39,6 @@ static void open_gate(void *user_data, luawait_call *call) {
 }
 
 static luawait_engine *engine_of(const char *preemption, const char *more) {
-    if (strcmp(preemption, "signal") == 0) needs_signals();
     char *config = text_format("{\"preemption\":\"%s\"%s}", preemption, more);
     luawait_engine *engine = engine_with(config);
     free(config);

@@ -1,6 +1,6 @@
 /*
- * The stress program: threads that call everything on one engine at once, in rounds; each round has an engine of another
- * make, and beside it engines are made and freed all the time.
+ * The stress program: threads that call everything on one engine at once, in rounds; each round has an engine of
+ * another make, and beside it engines are made and freed all the time.
  */
 #ifndef LUAWAIT_STRESS_STRESS_H
 #define LUAWAIT_STRESS_STRESS_H
@@ -68,7 +68,8 @@ bool one_in(actor *one, unsigned many);
 /** A status that is LUAWAIT_OK or this other one. */
 void expect(luawait_status status, luawait_status other, const char *what);
 
-/** In functions.c: registers a name or takes it away; makes or frees a context; gives the engine the crew or takes it. */
+/** In functions.c: registers a name or takes it away; makes or frees a context; gives the engine the crew or takes it
+ * away. */
 void act_register(actor *one);
 void act_change_context(actor *one);
 void act_set_executor(actor *one);
