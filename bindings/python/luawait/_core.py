@@ -48,6 +48,7 @@ class Core:
         weakref.finalize(self, self._handle.close)
         self.was_told_to_close = False
         self._batches: list[Batch] = []
+        self._errors: list[_raw.Error] = []
         self.callbacks: dict[_thunks.Callback, Callable[..., Any]] = {}
         if pool is not None:
             self._set_executor(pool)
@@ -183,12 +184,19 @@ class Core:
         return self._provide(self._library.provide_error, request_id, json_text)
 
     def _provide(self, call: Any, request_id: int, json_text: bytes) -> bool:
-        error = _new_error()
-        with self._handle as engine:
-            status = call(engine, request_id, json_text, len(json_text), byref(error))
-        if status == _raw.ERR_NOT_FOUND:
-            return False
-        _check(status, error)
+        # The most frequent call: each thread that makes it uses one error struct again and again.
+        try:
+            error = self._errors.pop()
+        except IndexError:
+            error = _new_error()
+        try:
+            with self._handle as engine:
+                status = call(engine, request_id, json_text, len(json_text), byref(error))
+            if status == _raw.ERR_NOT_FOUND:
+                return False
+            _check(status, error)
+        finally:
+            self._errors.append(error)
         return True
 
     # --------------------------------------------------------------------------------------------------- threads --

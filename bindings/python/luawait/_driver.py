@@ -107,21 +107,28 @@ class Driver:
     # ------------------------------------------------------------------------------------------------- the drain --
 
     def _on_ready(self) -> None:
-        """Handles events until there are none, but no more than a batch of them: the descriptor is level-triggered, so
-        that the loop comes back for the rest after its other callbacks have had their turn."""
+        """Handles a batch of events and, while scripts were answered, what they have asked meanwhile, but no more than
+        a batch in all. The descriptor is level-triggered: the loop comes back for the rest, after its other callbacks
+        have had their turn."""
         self._wakes += 1
         taken = self._taken
         left = BATCH
+        look = True
         try:
             while left > 0 and not self.closed:
                 if not taken:
+                    if not look:
+                        return
                     taken.extend(self._core.take_events(left))
-                    # A script that was answered at once has often called again by now. Looking once more costs less
-                    # than going through the loop's selector.
                     if not taken:
                         return
+                    look = False
                 left -= 1
-                self._handle(taken.popleft())
+                event = taken.popleft()
+                # A script that is answered at once has often called again by the time the others are served. To look
+                # costs less than to go through the loop's selector.
+                look = look or event.kind == _raw.EVENT_REQUEST
+                self._handle(event)
         finally:
             # Left by a KeyboardInterrupt or SystemExit, which are the host's: the descriptor tells nothing of these.
             if taken and self._loop is not None:

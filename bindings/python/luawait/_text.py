@@ -10,6 +10,9 @@ from .errors import ArgumentError, CallError, EvalError, HostError, HostFault, J
 
 T = TypeVar("T")
 
+# Made once: json.dumps with these would make one each time, which costs more than encoding a small value.
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+
 
 def encode_text(text: str | bytes, what: str) -> bytes:
     """UTF-8, as the library wants it."""
@@ -26,7 +29,7 @@ def encode_text(text: str | bytes, what: str) -> bytes:
 def encode_json(value: Any, what: str) -> bytes:
     """JSON, with the reason when `value` has none."""
     try:
-        return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+        return _encode(value).encode()
     except (TypeError, ValueError, RecursionError) as error:
         raise JSONError(f"{what} is not JSON: {error}") from error
 

@@ -99,11 +99,24 @@ FUNCTIONS = {"plain": lambda: 7, "wait": lambda: asyncio.get_running_loop().crea
 def test_a_wake_handles_no_more_than_a_batch_and_leaves_the_rest_to_the_next() -> None:
     async def test(core: SteppedCore, driver: Driver) -> None:
         evals = [driver.start("", {}, FUNCTIONS) for _ in range(BATCH + 2)]
-        core.batches = [[finished(n + 1, str(n)) for n in numbers] for numbers in (range(3), range(3, BATCH + 2))]
+        core.batches = [[finished(n + 1, str(n)) for n in range(BATCH + 2)]]
         driver._on_ready()
         assert [eval_.done() for eval_ in evals] == [True] * BATCH + [False] * 2
         driver._on_ready()
         assert [await eval_ for eval_ in evals] == list(range(BATCH + 2))
+
+    stepped(test)
+
+
+def test_a_wake_that_served_a_request_looks_for_the_next_one_and_others_do_not() -> None:
+    async def test(core: SteppedCore, driver: Driver) -> None:
+        evals = [driver.start("", {}, FUNCTIONS) for _ in range(2)]
+        core.batches = [[request(n, 1, "plain")] for n in range(3)] + [[finished(n, str(n))] for n in (1, 2)]
+        driver._on_ready()
+        assert list(core.results) == [0, 1, 2]
+        assert [eval_.done() for eval_ in evals] == [True, False]
+        driver._on_ready()
+        assert [await eval_ for eval_ in evals] == [1, 2]
 
     stepped(test)
 
