@@ -15,7 +15,7 @@ from typing import Any
 
 from . import _raw, _thunks
 from ._events import BATCH, Batch, Event
-from ._handle import Handle
+from ._handle import Handle, close_forgotten
 from ._outcomes import Ended
 from ._text import Fault, encode_json, encode_text
 from .errors import call_error
@@ -45,7 +45,7 @@ class Core:
         assert pointer.value is not None
         self._handle = Handle(self._library, pointer.value)
         # Whoever forgets to close: the engine is freed when nothing refers to this object, at the latest at exit.
-        weakref.finalize(self, self._handle.close)
+        weakref.finalize(self, close_forgotten, self._handle)
         self.was_told_to_close = False
         self._batches: list[Batch] = []
         self._errors: list[_raw.Error] = []

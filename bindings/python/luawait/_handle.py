@@ -52,3 +52,35 @@ class Handle:
         # A forked child has the memory but not the threads that freeing would wait for.
         if os.getpid() == self._process:
             self._library.engine_free(self._pointer)
+
+
+class _OnLoan(threading.local):
+    """Whether the thread, a pool's, is running scripts for the library."""
+
+    now = False
+
+
+on_loan = _OnLoan()
+
+
+def close_forgotten(handle: Handle) -> None:
+    """Closes an engine that nothing refers to any more, on whatever thread the last reference went.
+
+    That may be one that runs the engine's own scripts, after a callback. Freeing the engine there would wait for
+    itself.
+    """
+    if on_loan.now or _is_foreign():
+        try:
+            threading.Thread(target=handle.close, name="luawait-close").start()
+            return
+        except RuntimeError:  # the interpreter is shutting down; then it is its main thread that is here
+            pass
+    handle.close()
+
+
+def _is_foreign() -> bool:
+    """Whether this thread was not started by Python: it may be one of the library's."""
+    ident = threading.get_ident()
+    known = next((thread for thread in threading.enumerate() if thread.ident == ident), None)
+    # Python makes up an object for a foreign thread that asks who it is.
+    return known is None or type(known).__name__ == "_DummyThread"

@@ -19,6 +19,7 @@ from ctypes import byref, sizeof, string_at
 from typing import Any
 
 from . import _raw
+from ._handle import on_loan
 from ._text import Fault, answer_value, describe, tell
 from .errors import ArgumentError, ClosedError, OptionError, call_error
 
@@ -162,7 +163,11 @@ def _task_function(run: int) -> Any:
 
 def _run(run: int, task: int) -> None:
     """Runs scripts for about a time slice, without the interpreter lock."""
-    _task_function(run)(task)
+    on_loan.now = True
+    try:
+        _task_function(run)(task)
+    finally:
+        on_loan.now = False
 
 
 def _keep_promise(run: int, task: int, future: Future[Any]) -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import gc
+import os
+import subprocess
+import sys
 import threading
 import weakref
 from typing import Any
@@ -169,3 +172,46 @@ def test_callbacks_of_many_threads_at_once_get_their_own_arguments() -> None:
         script = "for i = 1, 100 do local p = pair(n, i) assert(p[1] == i and p[2] == n) end return n"
         evals = [engine.start(script, n=n) for n in range(50)]
         assert [eval_.wait(60) for eval_ in evals] == list(range(50))
+
+
+@pytest.mark.parametrize("threads", ["the library's", "a pool's"])
+def test_an_engine_whose_last_reference_goes_in_its_own_callback_is_freed(threads: str) -> None:
+    program = f"""
+import gc, os, threading, time
+from concurrent.futures import ThreadPoolExecutor
+import luawait
+
+entered, forgotten = threading.Event(), threading.Event()
+
+def hold():
+    entered.set()
+    forgotten.wait()
+
+def forget():
+    executor = {"'threads'" if threads == "the library's" else "ThreadPoolExecutor(1)"}
+    engine = luawait.SyncEngine(executor=executor, cpu_ms=0)
+    engine.register_callback("hold", hold)
+    engine.start("hold() while true do end")
+    entered.wait()
+
+def library_threads():
+    found = 0
+    for task in os.listdir("/proc/self/task"):
+        try:
+            with open(f"/proc/self/task/{{task}}/comm") as name:
+                found += name.read().startswith("luawait")
+        except OSError:  # it has just ended
+            continue
+    return found
+
+forget()
+gc.collect()
+assert library_threads() > 0
+forgotten.set()
+while library_threads() > 0:
+    time.sleep(0.001)
+print("freed")
+"""
+    environment = dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path))
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, env=environment)
+    assert (done.returncode, done.stdout) == (0, "freed\n"), done.stderr
