@@ -10,14 +10,16 @@ names, or this checkout's.
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 import os
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).resolve().parents[1]
 LIBRARY = HERE.parents[1] / ".build" / "stage" / "lib" / "libluawait.so.0"
@@ -26,87 +28,76 @@ ROUNDS = 5
 CALLS = "local last for i = 1, ... do last = call(i) end return last"
 
 
-async def tasks_of_asyncio(count: int) -> None:
+async def tasks_of_asyncio(count: int) -> float:
     """The yardstick: as many tasks, each with one turn through the loop."""
 
     async def task(value: int) -> int:
         await asyncio.sleep(0)
         return value
 
+    begin = time.perf_counter()
     assert await asyncio.gather(*(task(n) for n in range(count))) == list(range(count))
+    return time.perf_counter() - begin
 
 
-async def evals_at_once(count: int) -> None:
+async def evals_at_once(count: int) -> float:
     """Many evals in flight."""
     import luawait
 
     async with luawait.Engine() as engine:
+        begin = time.perf_counter()
         assert await asyncio.gather(*(engine.eval("return ...", n) for n in range(count))) == list(range(count))
+        return time.perf_counter() - begin
 
 
-async def evals_one_by_one(count: int) -> None:
-    """One eval at a time."""
-    import luawait
-
-    async with luawait.Engine() as engine:
-        for n in range(count):
-            assert await engine.eval("return ...", n) == n
-
-
-async def evals_beside_parked(count: int) -> None:
-    """One eval at a time, while 2,000 others are parked in a host function."""
+async def evals_one_by_one(count: int, parked: int = 0) -> float:
+    """One eval at a time, while others are parked in a host function."""
     import luawait
 
     async with luawait.Engine() as engine:
         opened = asyncio.Event()
         engine.register("wait", opened.wait)
-        parked = [engine.start("return wait()") for _ in range(2000)]
+        waiting = [engine.start("return wait()") for _ in range(parked)]
+        while engine.stats()["evals"]["parked"] < parked:  # noqa: ASYNC110 - no event tells of it
+            await asyncio.sleep(0.01)
+        begin = time.perf_counter()
         for n in range(count):
             assert await engine.eval("return ...", n) == n
+        took = time.perf_counter() - begin
         opened.set()
-        assert all(await asyncio.gather(*parked))
+        assert all(await asyncio.gather(*waiting))
+        return took
 
 
-async def calls_of_one_script(count: int) -> None:
-    """One script that calls a plain function."""
+async def evals_beside_parked(count: int) -> float:
+    """One eval at a time, beside many that are parked."""
+    return await evals_one_by_one(count, 2000)
+
+
+async def calls(count: int, scripts: int, *, asynchronous: bool = False) -> float:
+    """Calls of a function by some scripts at once."""
     import luawait
 
-    async with luawait.Engine() as engine:
-        engine.register("call", lambda n: n)
-        assert await engine.eval(CALLS, count) == count
-
-
-async def calls_of_64_scripts(count: int) -> None:
-    """Many scripts that call a plain function."""
-    import luawait
+    async def later(n: int) -> int:
+        await asyncio.sleep(0)
+        return n
 
     async with luawait.Engine() as engine:
-        engine.register("call", lambda n: n)
-        assert await asyncio.gather(*(engine.eval(CALLS, count // 64) for _ in range(64))) == [count // 64] * 64
+        engine.register("call", later if asynchronous else lambda n: n)
+        begin = time.perf_counter()
+        each = count // scripts
+        assert await asyncio.gather(*(engine.eval(CALLS, each) for _ in range(scripts))) == [each] * scripts
+        return time.perf_counter() - begin
 
 
-async def async_calls_of_64_scripts(count: int) -> None:
-    """Many scripts that call an asynchronous function."""
-    import luawait
-
-    async with luawait.Engine() as engine:
-
-        @engine.function
-        async def call(n: int) -> int:
-            await asyncio.sleep(0)
-            return n
-
-        assert await asyncio.gather(*(engine.eval(CALLS, count // 64) for _ in range(64))) == [count // 64] * 64
-
-
-CASES: list[tuple[str, Callable[[int], Awaitable[None]], int]] = [
+CASES: list[tuple[str, Callable[[int], Coroutine[Any, Any, float]], int]] = [
     ("tasks of asyncio alone (yardstick)", tasks_of_asyncio, 5000),
     ("evals, 2,000 at once", evals_at_once, 2000),
     ("evals, one by one", evals_one_by_one, 1000),
     ("evals, one by one, beside 2,000 parked", evals_beside_parked, 500),
-    ("calls of a plain function, one script", calls_of_one_script, 3000),
-    ("calls of a plain function, 64 scripts", calls_of_64_scripts, 6400),
-    ("calls of an async function, 64 scripts", async_calls_of_64_scripts, 6400),
+    ("calls of a plain function, one script", functools.partial(calls, scripts=1), 3000),
+    ("calls of a plain function, 64 scripts", functools.partial(calls, scripts=64), 6400),
+    ("calls of an async function, 64 scripts", functools.partial(calls, scripts=64, asynchronous=True), 6400),
 ]
 
 
@@ -115,9 +106,7 @@ def measure() -> dict[str, float]:
     asyncio.run(evals_at_once(100))  # loads and warms up
     rates = {}
     for name, case, count in CASES:
-        begin = time.perf_counter()
-        asyncio.run(case(count))  # type: ignore[arg-type]
-        rates[name] = count / (time.perf_counter() - begin)
+        rates[name] = count / asyncio.run(case(count))
     return rates
 
 
