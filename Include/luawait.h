@@ -353,7 +353,8 @@ luawait_status luawait_stats(luawait_engine *engine, char **json, size_t *length
  * It works also inside callbacks, metamethods and iterators, such as a table.sort comparator. Where Lua cannot yield
  * (inside a reader of load, a message handler of xpcall, or a __tostring that print or string.format calls) the thread
  * waits for the answer and another takes its place, for up to `max_blocked` calls at once; beyond that the call fails
- * ("limit"). With the executors "host" and "custom", which have no thread to lend, it is an error there that says so.
+ * ("limit"). With `max_blocked` 0, and with the executors "host" and "custom", which have no thread to lend, it is an
+ * error that says so.
  *
  * @param name           copied; Lua identifiers joined by dots, no reserved words, at most 255 bytes
  * @param name_length    bytes, or LUAWAIT_NUL_TERMINATED

@@ -24,6 +24,7 @@ static lua_State *check_coroutine(lua_State *L, int index) {
 
 static const char *status_of(lua_State *L, lua_State *coroutine) {
     if (L == coroutine) return "running";
+    if (lwb_is_held_up(coroutine)) return "normal";
     switch (lua_status(coroutine)) {
     case LUA_YIELD: return "suspended";
     case LUA_OK: {
@@ -70,6 +71,7 @@ static int finish_failed(lua_State *L, lua_State *coroutine, int status, mode mo
 static int driven(lua_State *L, int status, lua_KContext context) {
     (void)status;
     lua_State *coroutine = context == MODE_WRAP ? lua_tothread(L, lua_upvalueindex(1)) : lua_tothread(L, 1);
+    lwb_set_held_up(coroutine, false);
     return drive(L, coroutine, 0, (mode)context);
 }
 
@@ -84,7 +86,10 @@ static int drive(lua_State *L, lua_State *coroutine, int arguments, mode mode) {
     context->can_travel = could_travel;
     lwb_set_running(context, L);
     lwb_check_stop(L, context);
-    if (status == LUA_YIELD && context->yield != LWB_YIELD_SCRIPT) return lua_yieldk(L, 0, mode, driven);
+    if (status == LUA_YIELD && context->yield != LWB_YIELD_SCRIPT) {
+        lwb_set_held_up(coroutine, true);
+        return lua_yieldk(L, 0, mode, driven);
+    }
     if (status != LUA_OK && status != LUA_YIELD) return finish_failed(L, coroutine, status, mode);
     if (!lua_checkstack(L, results + 1)) {
         lua_settop(coroutine, -results - 1);

@@ -151,6 +151,7 @@ static int prepare(lua_State *L) {
     lua_State *coroutine = lua_newthread(L);
     eval->reference = luaL_ref(L, LUA_REGISTRYINDEX);
     eval->coroutine = coroutine;
+    lwb_set_held_up(coroutine, true); // nobody resumes it but lwb_eval_resume
     work->compiled = compile(L, setup->script, setup->script_length, setup->chunk_name);
     if (work->compiled != LUA_OK) return lua_error(L);
     lwb_context *context = eval->context;

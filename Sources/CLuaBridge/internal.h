@@ -108,7 +108,18 @@ struct lwb_context {
 
 // The context of any Lua state in it. Cannot raise: the extra space of a new thread is a copy of its main thread's.
 static inline lwb_context *lwb_context_of(lua_State *L) {
-    return *(lwb_context **)lua_getextraspace(L);
+    return (lwb_context *)(*(uintptr_t *)lua_getextraspace(L) & ~(uintptr_t)1);
+}
+
+// A coroutine that waits in the middle of a resume of its eval's: parked, sliced, or between two evals of a shared context.
+// To scripts it is not suspended: one that has found it in a shared table must not resume or close it. Kept in the lowest bit
+// of the extra space, because a context's address is even.
+static inline void lwb_set_held_up(lua_State *L, bool held_up) {
+    *(uintptr_t *)lua_getextraspace(L) = (uintptr_t)lwb_context_of(L) | held_up;
+}
+
+static inline bool lwb_is_held_up(lua_State *L) {
+    return *(uintptr_t *)lua_getextraspace(L) & 1;
 }
 
 // ---- Everything below may raise, unless it says otherwise: only inside protected calls. ----

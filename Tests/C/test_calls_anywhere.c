@@ -10,8 +10,8 @@ typedef struct place {
 static const place parking[] = {
     {"pcall", "return {pcall(f, 1)}", "[true,1]"},
     {"xpcall", "return {xpcall(f, print, 1)}", "[true,1]"},
-    {"iterator", "local n = 0 for i in function() local i = f(n + 1) if i < 4 then return i end end do n = i end return n",
-     "3"},
+    {"iterator",
+     "local n = 0 for i in function() local i = f(n + 1) if i < 4 then return i end end do n = i end return n", "3"},
     {"__index", "return setmetatable({}, {__index = function(_, k) return f(k) end}).x", "\"x\""},
     {"__newindex", "local got setmetatable(_G, {__newindex = function(_, k, v) got = f(v) end}) y = 4 return got", "4"},
     {"__add", "return setmetatable({}, {__add = function(_, n) return f(n) end}) + 5", "5"},
@@ -25,32 +25,38 @@ static const place parking[] = {
     {"__len", "return #setmetatable({}, {__len = function() return f(6) end})", "6"},
     {"__unm", "return -setmetatable({}, {__unm = function() return f(6) end})", "6"},
     {"__call", "return setmetatable({}, {__call = function(_, x) return f(x) end})(7)", "7"},
-    {"__pairs", "for k in pairs(setmetatable({}, {__pairs = function() return next, {[f('k')] = 1} end})) do return k end",
+    {"__pairs",
+     "for k in pairs(setmetatable({}, {__pairs = function() return next, {[f('k')] = 1} end})) do return k end",
      "\"k\""},
     {"__close", "local got do local x <close> = setmetatable({}, {__close = function() got = f(8) end}) end return got",
      "8"},
     {"__close after an error",
-     "local got pcall(function() local x <close> = setmetatable({}, {__close = function() got = f(8) end}) error() end) "
+     "local got pcall(function() local x <close> = setmetatable({}, {__close = function() got = f(8) end}) error() "
+     "end) "
      "return got",
      "8"},
     {"coroutine.wrap", "return coroutine.wrap(function() return f(coroutine.wrap(f)(9)) end)()", "9"},
-    {"coroutine.resume", "local co = coroutine.create(function(x) x = f(x) return f(coroutine.yield(x)) end) "
-                         "return {select(2, coroutine.resume(co, 1)), select(2, coroutine.resume(co, 2))}",
+    {"coroutine.resume",
+     "local co = coroutine.create(function(x) x = f(x) return f(coroutine.yield(x)) end) "
+     "return {select(2, coroutine.resume(co, 1)), select(2, coroutine.resume(co, 2))}",
      "[1,2]"},
     {"table.sort", "local t = {3, 1, 2} table.sort(t, function(a, b) return f(a) < f(b) end) return t", "[1,2,3]"},
     {"__lt in table.sort",
      "local mt = {__lt = function(a, b) return f(a[1]) < b[1] end} local t = {} "
-     "for i, n in ipairs {3, 1, 2} do t[i] = setmetatable({n}, mt) end table.sort(t) return {t[1][1], t[2][1], t[3][1]}",
+     "for i, n in ipairs {3, 1, 2} do t[i] = setmetatable({n}, mt) end table.sort(t) return {t[1][1], t[2][1], "
+     "t[3][1]}",
      "[1,2,3]"},
     {"string.gsub with a function", "return (('abc'):gsub('.', function(c) return f(c:upper()) end))", "\"ABC\""},
     {"string.gsub with a table",
      "return (('abc'):gsub('.', setmetatable({}, {__index = function(_, c) return f(c:upper()) end})))", "\"ABC\""},
     {"tostring", "return tostring(setmetatable({}, {__tostring = function() return f('me') end}))", "\"me\""},
-    {"ipairs", "local t = setmetatable({}, {__index = function(_, i) if i < 3 then return f(i) end end}) "
-               "local n = 0 for _, v in ipairs(t) do n = n + v end return n",
+    {"ipairs",
+     "local t = setmetatable({}, {__index = function(_, i) if i < 3 then return f(i) end end}) "
+     "local n = 0 for _, v in ipairs(t) do n = n + v end return n",
      "3"},
-    {"table.concat", "return table.concat(setmetatable({}, {__index = function(_, i) return f(i) end, "
-                     "__len = function() return 3 end}), '-')",
+    {"table.concat",
+     "return table.concat(setmetatable({}, {__index = function(_, i) return f(i) end, "
+     "__len = function() return 3 end}), '-')",
      "\"1-2-3\""},
     {"table.unpack", "return {table.unpack(setmetatable({}, {__index = function(_, i) return f(i) end}), 1, 3)}",
      "[1,2,3]"},
@@ -69,8 +75,12 @@ static const place blocking[] = {
      "local got local co = coroutine.create(function() local x <close> = setmetatable({}, {__close = function() "
      "got = f(8) end}) coroutine.yield() end) coroutine.resume(co) coroutine.close(co) return got",
      "8"},
-    {"several at once", "local mt = {__tostring = function() return f('a') .. f('b') end} "
-                        "return ('%s%s'):format(setmetatable({}, mt), setmetatable({}, mt))",
+    {"a coroutine in __tostring",
+     "return ('%s'):format(setmetatable({}, {__tostring = function() return coroutine.wrap(f)('deep') end}))",
+     "\"deep\""},
+    {"several at once",
+     "local mt = {__tostring = function() return f('a') .. f('b') end} "
+     "return ('%s%s'):format(setmetatable({}, mt), setmetatable({}, mt))",
      "\"abab\""},
 };
 
@@ -162,7 +172,8 @@ static const place refused[] = {
     {"string.format", "return ('%s'):format(setmetatable({}, {__tostring = f}))", ""},
     {"__close in coroutine.close",
      "local said local co = coroutine.create(function() local x <close> = setmetatable({}, {__close = function() "
-     "said = select(2, pcall(f)).message end}) coroutine.yield() end) coroutine.resume(co) coroutine.close(co) return said",
+     "said = select(2, pcall(f)).message end}) coroutine.yield() end) coroutine.resume(co) coroutine.close(co) return "
+     "said",
      ""},
 };
 
@@ -236,8 +247,9 @@ static void a_waiting_eval_can_be_cancelled(void) {
 static void a_waiting_call_can_time_out(void) {
     luawait_engine *engine = engine_with("{\"workers\":1}");
     declare_with(engine, "f", "{\"timeout_ms\":20}");
-    EXPECT_VALUE(engine, "local _, e = pcall(string.format, '%s', setmetatable({}, {__tostring = function() "
-                         "local ok, e = pcall(f) return e.type end})) return e",
+    EXPECT_VALUE(engine,
+                 "local _, e = pcall(string.format, '%s', setmetatable({}, {__tostring = function() "
+                 "local ok, e = pcall(f) return e.type end})) return e",
                  "\"timeout\"");
     luawait_engine_free(engine);
 }

@@ -292,6 +292,27 @@ static void thousands_of_evals_share_one_context(void) {
     luawait_engine_free(engine);
 }
 
+static void a_coroutine_that_waits_for_its_eval_is_nobody_elses(void) {
+    luawait_engine *engine = engine_with(NULL);
+    declare(engine, "f");
+    uint64_t context = context_of(engine, NULL);
+    const char *share = ",\"globals_shared\":true";
+    uint64_t first = start_in(engine, context,
+                              "whole = coroutine.running() part = coroutine.create(function() return f() end)\n"
+                              "return {coroutine.resume(part)}",
+                              share);
+    request taken = wait_for_request(engine);
+    const char *meddle = "return {coroutine.status(whole), coroutine.status(part), coroutine.resume(whole),\n"
+                         "coroutine.resume(part), pcall(coroutine.close, whole), pcall(coroutine.close, part)}";
+    CHECK_VALUE(finish(engine, start_in(engine, context, meddle, share)),
+                "[\"normal\",\"normal\",false,false,false,false,\"cannot close a normal coroutine\"]");
+    answer(engine, taken.id, "5");
+    request_free(&taken);
+    CHECK_VALUE(finish(engine, first), "[true,5]");
+    CHECK_VALUE(finish(engine, start_in(engine, context, "return coroutine.status(part)", share)), "\"dead\"");
+    luawait_engine_free(engine);
+}
+
 static void random_numbers_are_not_begun_again_by_each_eval(void) {
     luawait_engine *engine = engine_with("{\"seed\":7}");
     uint64_t context = context_of(engine, NULL);
@@ -361,5 +382,6 @@ TESTS(TEST(evals_of_a_context_interleave_at_host_calls), TEST(evals_of_a_context
       TEST(a_condemned_eval_leaves_the_others_alone), TEST(the_memory_limit_is_the_contexts),
       TEST(ended_evals_give_their_memory_back), TEST(freeing_a_context_cancels_its_evals),
       TEST(engines_with_contexts_in_any_state_can_be_freed), TEST(the_host_executor_runs_them_too),
-      TEST(thousands_of_evals_share_one_context), TEST(random_numbers_are_not_begun_again_by_each_eval),
-      TEST(nulls_are_each_evals_own), TEST(functions_are_those_of_the_contexts_making), TEST(bad_arguments_are_refused))
+      TEST(thousands_of_evals_share_one_context), TEST(a_coroutine_that_waits_for_its_eval_is_nobody_elses),
+      TEST(random_numbers_are_not_begun_again_by_each_eval), TEST(nulls_are_each_evals_own),
+      TEST(functions_are_those_of_the_contexts_making), TEST(bad_arguments_are_refused))

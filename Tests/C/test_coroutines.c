@@ -7,6 +7,13 @@ static luawait_engine *engine_with_f(void) {
     return engine;
 }
 
+/* No thread may wait inside a script. */
+static luawait_engine *engine_without_waiting(void) {
+    luawait_engine *engine = engine_with("{\"max_blocked\":0}");
+    declare(engine, "f");
+    return engine;
+}
+
 typedef struct script_case {
     const char *script;
     const char *json;
@@ -156,7 +163,7 @@ static void where_lua_cannot_yield_the_call_is_a_clear_error(void) {
     const char *scripts[] = {"load(function() return f() end)", "load(f)",
                              "string.format('%s', setmetatable({}, {__tostring = function() return f('x') end}))",
                              "print(setmetatable({}, {__tostring = function() return f('x') end}))"};
-    luawait_engine *engine = engine_with_f();
+    luawait_engine *engine = engine_without_waiting();
     for (size_t i = 0; i < sizeof scripts / sizeof *scripts; i++) {
         char *caught =
             text_format("local ok, a, b = pcall(function() return %s end) "
@@ -183,7 +190,7 @@ static void where_lua_cannot_yield_the_call_is_a_clear_error(void) {
 
 /* A coroutine of the script's may yield to its resumer inside such a place, but a host call cannot get out of it. */
 static void a_coroutine_where_lua_cannot_yield_cannot_park_either(void) {
-    luawait_engine *engine = engine_with_f();
+    luawait_engine *engine = engine_without_waiting();
     EXPECT_VALUE(
         engine,
         "return string.format('%s', setmetatable({}, {__tostring = function() return coroutine.wrap(function() "
@@ -311,7 +318,7 @@ static void closing_is_as_in_plain_lua(void) {
 
 /* Lua runs these handlers where it cannot yield. */
 static void a_call_while_closing_is_a_clear_error(void) {
-    luawait_engine *engine = engine_with_f();
+    luawait_engine *engine = engine_without_waiting();
     EXPECT_ECHO(engine,
                 "local co = coroutine.create(function() local x <close> = setmetatable({}, {__close = f}) "
                 "coroutine.yield() end) coroutine.resume(co) local ok, e = coroutine.close(co) "

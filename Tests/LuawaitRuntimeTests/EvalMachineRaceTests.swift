@@ -8,14 +8,14 @@ struct EvalMachineRaceTests: EvalMachines {
         var machine = parked()
         let condemned = machine.condemn(.cancelled)
         #expect(condemned == .end(withdrawing: request))
-        let accepted = machine.answer(request)
+        let accepted = machine.answer(request) != .nothing
         #expect(!accepted)
         #expect(machine.phase == .ended)
     }
 
     @Test func cancel_after_answer_ends_it_without_a_request_to_withdraw() {
         var machine = parked()
-        let accepted = machine.answer(request)
+        let accepted = machine.answer(request) != .nothing
         #expect(accepted)
         let condemned = machine.condemn(.cancelled)
         #expect(condemned == .end(withdrawing: nil))
@@ -25,7 +25,7 @@ struct EvalMachineRaceTests: EvalMachines {
     @Test func a_second_answer_is_rejected() {
         var machine = parked()
         _ = machine.answer(request)
-        let again = machine.answer(request)
+        let again = machine.answer(request) != .nothing
         #expect(!again)
         #expect(machine.phase == .waiting)
     }
@@ -34,10 +34,10 @@ struct EvalMachineRaceTests: EvalMachines {
         var machine = parked()
         _ = machine.answer(request)
         _ = machine.take(Ticket(8))
-        let whileRunning = machine.answer(request)
+        let whileRunning = machine.answer(request) != .nothing
         #expect(!whileRunning)
         _ = machine.park(RequestID(4))
-        let late = machine.answer(request)
+        let late = machine.answer(request) != .nothing
         #expect(!late)
         #expect(machine.phase == .parked(RequestID(4)))
     }
@@ -45,7 +45,7 @@ struct EvalMachineRaceTests: EvalMachines {
     @Test func park_after_cancel_ends_it() {
         var machine = running()
         let condemned = machine.condemn(.cancelled)
-        #expect(condemned == .stop(ticket))
+        #expect(condemned == .stop(ticket, withdrawing: nil))
         let left = machine.park(request)
         #expect(left == .end(.cancelled))
         #expect(machine.phase == .ended)
@@ -98,7 +98,7 @@ struct EvalMachineRaceTests: EvalMachines {
         var machine = parked()
         let condemned = machine.condemn(.timedOut)
         #expect(condemned == .end(withdrawing: request))
-        let accepted = machine.answer(request)
+        let accepted = machine.answer(request) != .nothing
         #expect(!accepted)
     }
 
@@ -119,7 +119,7 @@ struct EvalMachineRaceTests: EvalMachines {
     ) {
         var machine = running()
         let stopped = machine.condemn(first)
-        #expect(stopped == .stop(ticket))
+        #expect(stopped == .stop(ticket, withdrawing: nil))
         let again = machine.condemn(second)
         #expect(again == .nothing)
         let left = machine.finish()
@@ -131,6 +131,53 @@ struct EvalMachineRaceTests: EvalMachines {
         _ = machine.slice()
         _ = machine.take(Ticket(9))
         let condemned = machine.condemn(.cancelled)
-        #expect(condemned == .stop(Ticket(9)))
+        #expect(condemned == .stop(Ticket(9), withdrawing: nil))
+    }
+}
+
+@Suite struct EvalMachineBlockingTests {
+    private let ticket = Ticket(3)
+    private let request = RequestID(8)
+
+    private func blocked() -> EvalMachine {
+        var machine = EvalMachine()
+        _ = machine.take(ticket)
+        let action = machine.block(request)
+        #expect(action == .proceed)
+        return machine
+    }
+
+    @Test func the_answer_makes_a_blocked_eval_run_again_once() {
+        var machine = blocked()
+        let answered = [machine.answer(RequestID(7)), machine.answer(request), machine.answer(request)]
+        #expect(answered == [.nothing, .unblock, .nothing])
+        #expect(machine.phase == .running(ticket))
+    }
+
+    @Test func condemning_a_blocked_eval_stops_its_thread_and_withdraws_the_request() {
+        var machine = blocked()
+        let condemned = machine.condemn(.cancelled)
+        #expect(condemned == .stop(ticket, withdrawing: request))
+        let (late, again) = (machine.answer(request), machine.condemn(.timedOut))
+        #expect(late == .nothing)
+        #expect(again == .nothing)
+        let finished = machine.finish()
+        #expect(finished == .end(.cancelled))
+    }
+
+    @Test func an_answer_before_the_condemnation_leaves_nothing_to_withdraw() {
+        var machine = blocked()
+        _ = machine.answer(request)
+        let condemned = machine.condemn(.cancelled)
+        #expect(condemned == .stop(ticket, withdrawing: nil))
+    }
+
+    @Test func a_condemned_eval_does_not_wait() {
+        var machine = EvalMachine()
+        _ = machine.take(ticket)
+        _ = machine.condemn(.cancelled)
+        let action = machine.block(request)
+        #expect(action == .end(.cancelled))
+        #expect(machine.phase == .running(ticket))
     }
 }

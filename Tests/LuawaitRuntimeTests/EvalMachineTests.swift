@@ -51,7 +51,7 @@ struct EvalMachineTests: EvalMachines {
 
     @Test func an_answer_sends_a_parked_eval_back_to_the_queue() {
         var machine = parked()
-        let accepted = machine.answer(request)
+        let accepted = machine.answer(request) != .nothing
         #expect(accepted)
         #expect(machine.phase == .waiting)
     }
@@ -59,12 +59,12 @@ struct EvalMachineTests: EvalMachines {
     @Test func only_the_request_it_is_parked_at_answers_it() {
         for var machine in [EvalMachine(), running(), ended()] {
             let before = machine
-            let accepted = machine.answer(request)
+            let accepted = machine.answer(request) != .nothing
             #expect(!accepted)
             #expect(machine == before)
         }
         var machine = parked()
-        let accepted = machine.answer(RequestID(4))
+        let accepted = machine.answer(RequestID(4)) != .nothing
         #expect(!accepted)
         #expect(machine.phase == .parked(request))
     }
@@ -77,7 +77,7 @@ struct EvalMachineTests: EvalMachines {
             let leave = round.isMultiple(of: 2) ? machine.park(RequestID(round)) : machine.slice()
             #expect(leave == .proceed)
             if round.isMultiple(of: 2) {
-                let accepted = machine.answer(RequestID(round))
+                let accepted = machine.answer(RequestID(round)) != .nothing
                 #expect(accepted)
             }
         }
@@ -106,7 +106,7 @@ struct EvalMachineTests: EvalMachines {
     @Test func condemning_a_running_eval_stops_its_thread_and_leaves_it_running() {
         var machine = running()
         let action = machine.condemn(.shutDown)
-        #expect(action == .stop(ticket))
+        #expect(action == .stop(ticket, withdrawing: nil))
         #expect(machine.phase == .running(ticket))
         #expect(machine.condemnation == .shutDown)
     }

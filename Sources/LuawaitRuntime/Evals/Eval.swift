@@ -24,7 +24,10 @@ package final class Eval: @unchecked Sendable {
     weak var engine: Engine?
 
     /// Whether its thread may wait for an answer where the script cannot park.
-    private var canBlock: Bool { canPark && engine?.config.executor == .threads }
+    private var canBlock: Bool {
+        guard canPark, let config = engine?.config else { return false }
+        return config.executor == .threads && config.queueLimits.blocked > 0
+    }
 
     /// What the host is told: inside `luawait_eval` it has no id to compare with.
     var visibleID: EvalID { canPark ? id : EvalID(0) }

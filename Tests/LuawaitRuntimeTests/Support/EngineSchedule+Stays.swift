@@ -101,7 +101,7 @@ extension EngineSchedule {
             switch record?.machine.phase {
             case .parked: leaving = .parked
             case .waiting: leaving = if case .refused = record?.eval.answer { .refused } else { .sliced }
-            case .running, .ended, nil: break
+            case .running, .blocked, .ended, nil: break
             }
             return (leaving, core.gate.available)
         }
