@@ -11,7 +11,7 @@
 enum { LONG_WAY = 10000 };
 
 // How many plain elements are read or moved between two looks for a stop.
-enum { BLOCK = 256 };
+enum { BLOCK = 256, BLOCK_BYTES = 64 * 1024 };
 
 static int block_of(lua_Integer count) {
     return count < BLOCK ? (int)count : BLOCK;
@@ -268,6 +268,7 @@ static int unpack(lua_State *L) {
 typedef struct joining {
     lwb_resumable self;
     lua_Integer at, last;
+    bool more;
     const char *separator;
     size_t separator_length;
     size_t length_before; // of the text
@@ -276,11 +277,34 @@ typedef struct joining {
 
 static int concat_on(lua_State *L, int status, lua_KContext state);
 
-// In steps: for an element, and for the bytes copied since the last time.
-static int cost_of(joining *s) {
+// In steps, for the bytes copied since the last time.
+static int cost_of_copying(joining *s) {
     size_t length = luaL_bufflen(&s->text), copied = length - s->length_before;
     s->length_before = length;
-    return copied < (LWB_STEPS_BETWEEN_LOOKS << 6) ? 1 + (int)(copied >> 6) : LWB_STEPS_BETWEEN_LOOKS;
+    return copied < (LWB_STEPS_BETWEEN_LOOKS << 6) ? (int)(copied >> 6) : LWB_STEPS_BETWEEN_LOOKS;
+}
+
+// Pops an element and appends it, and the separator unless it was the last one: false.
+static inline bool append_element(lua_State *L, joining *s) {
+    if (!lua_isstring(L, -1)) {
+        return luaL_error(L, "invalid value (%s) at index %I in table for 'concat'", luaL_typename(L, -1),
+                          (LUAI_UACINT)s->at);
+    }
+    luaL_addvalue(&s->text);
+    if (s->at >= s->last) return false;
+    if (s->separator_length > 0) luaL_addlstring(&s->text, s->separator, s->separator_length);
+    s->at++; // not behind the last, where the integers may end
+    return true;
+}
+
+// Appends plain elements, until it is time for a look or nothing is left: false.
+static bool append_block(lua_State *L, joining *s) {
+    size_t most = luaL_bufflen(&s->text) + BLOCK_BYTES;
+    for (int i = 0; i < BLOCK && luaL_bufflen(&s->text) < most; i++) {
+        lua_geti(L, 1, s->at);
+        if (!append_element(L, s)) return false;
+    }
+    return true;
 }
 
 static int concat_body(lua_State *L, joining *s) {
@@ -294,17 +318,16 @@ static int concat_body(lua_State *L, joining *s) {
     s->at = luaL_optinteger(L, 3, 1);
     s->last = luaL_optinteger(L, 4, s->last);
     luaL_buffinit(L, &s->text);
-    while (s->at <= s->last) {
-        GET(self, 1, s->at, concat_on);
-        if (!lua_isstring(L, -1)) {
-            return luaL_error(L, "invalid value (%s) at index %I in table for 'concat'", luaL_typename(L, -1),
-                              (LUAI_UACINT)s->at);
+    s->more = s->at <= s->last;
+    while (s->more) {
+        if (self->plain) {
+            s->more = append_block(L, s);
+            CHECKPOINT(self, BLOCK + cost_of_copying(s), concat_on);
+        } else {
+            GET(self, 1, s->at, concat_on);
+            s->more = append_element(L, s);
+            CHECKPOINT(self, 1 + cost_of_copying(s), concat_on);
         }
-        luaL_addvalue(&s->text);
-        if (s->at == s->last) break; // an integer may end here
-        if (s->separator_length > 0) luaL_addlstring(&s->text, s->separator, s->separator_length);
-        s->at++;
-        CHECKPOINT(self, cost_of(s), concat_on);
     }
     luaL_pushresult(&s->text);
     RESUMABLE_END
