@@ -136,7 +136,7 @@ int main(int argc, char **argv) {
     printf("seed %lld, %lld cases\n", (long long)seed, (long long)cases);
     fflush(stdout);
     lwb_options options = {.memory_limit = MEMORY_LIMIT, .max_depth = 128, .print = LWB_PRINT_STDOUT};
-    lwb_context *context = lwb_context_new(&options, NULL, 0);
+    lwb_context *context = lwb_context_new(&options, NULL, 0, NULL);
     if (context == NULL) {
         fprintf(stderr, "no memory\n");
         return 2;
