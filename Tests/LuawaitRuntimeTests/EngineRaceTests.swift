@@ -31,6 +31,15 @@ import Testing
         try engine.setWaker(Waker(wake: body, drop: {}), for: eval)
     }
 
+    /// Another thread's doing, which must come within half a minute.
+    private func until(_ what: String, _ hasCome: () throws -> Bool) throws {
+        let deadline = Instant.now().advanced(milliseconds: 30_000)
+        while try !hasCome() {
+            try #require(Instant.now() < deadline, "it does not come: \(what)")
+            sched_yield()
+        }
+    }
+
     // MARK: - The notifier and an event
 
     @Test func a_notifier_set_before_the_event_is_called_once_by_the_event() throws {
@@ -188,11 +197,10 @@ import Testing
             let host = try EngineHost(#"{"workers": 1, "print": "event"}"#)
             try host.register("fetch")
             let id = try host.start("print('hello') fetch(7)")
-            _ = host.engine.waitForEvent(until: .distantFuture)
-            while host.engine.figures.pending == 0 { sched_yield() }
+            try until("the request") { host.engine.figures.pending == 1 }
             try host.engine.cancel(id)
             _ = try host.start("fetch(8)")
-            while host.engine.figures.pending == 0 { sched_yield() }
+            try until("the next request") { host.engine.figures.pending == 1 }
             events = host.engine.nextEvents(atMost: 10)
         }
         #expect(events.map(\.words) == ["output 1: hello", "finished 1: cancelled", "request 2 of 2"])
@@ -214,7 +222,10 @@ import Testing
                     return
                 }
                 var random = SplitMix64(seed: UInt64(4 * round + me))
-                while let id = try? host.start(random.chance(in: 2) ? "return fetch()" : "while true do end") {
+                // Until starts are refused.
+                for _ in 0..<100_000 {
+                    let script = random.chance(in: 2) ? "return fetch()" : "while true do end"
+                    guard let id = try? host.start(script) else { break }
                     let ids = started.withLock { ids in
                         ids.append(id)
                         return ids
@@ -250,7 +261,7 @@ import Testing
             let found = try? host.wait(eval)
             outcome.withLock { $0 = found }
         }
-        while waiters(for: eval).isEmpty { sched_yield() }
+        try until("the wait") { !waiters(for: eval).isEmpty }
         for _ in 0..<20 {
             let told = engine.withCore { core, _ in
                 _ = core.gate.added()
@@ -258,7 +269,7 @@ import Testing
                 return core.gate
             }
             waiters(for: eval)[0].unpark()
-            while engine.withCore({ core, _ in core.gate == told }) { sched_yield() }
+            try until("another look") { engine.withCore { core, _ in core.gate != told } }
             #expect(waiters(for: eval).count == 1)
         }
         try engine.cancel(eval)

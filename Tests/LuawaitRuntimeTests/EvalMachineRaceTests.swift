@@ -76,6 +76,15 @@ struct EvalMachineRaceTests: EvalMachines {
         #expect(machine.condemnation == nil)
     }
 
+    @Test func an_eval_that_has_ended_cannot_end_again() async {
+        await #expect(processExitsWith: .failure) {
+            var machine = EvalMachine()
+            _ = machine.take(Ticket(7))
+            _ = machine.finish()
+            _ = machine.finish()
+        }
+    }
+
     @Test func slice_after_cancel_ends_it() {
         var machine = running()
         _ = machine.condemn(.cancelled)

@@ -29,6 +29,29 @@ struct EventQueueTests {
         #expect(queue.popFirst() == nil)
     }
 
+    @Test func the_main_thread_takes_its_own_and_the_common_ones_in_one_order() {
+        var queue = EventQueue()
+        for number in UInt64(1)...6 {
+            queue.append(
+                .finished(EvalID(number)), for: number.isMultiple(of: 2) ? .mainThread : .anyThread, live: Int(number)
+            ) { _ in true }
+        }
+        #expect(name(queue.popFirst()) == 1)
+        #expect((0..<4).map { _ in name(queue.popFirst(for: .mainThread)) } == [2, 3, 4, 5])
+        #expect(queue.popFirst() == nil)
+        #expect(name(queue.popFirst(for: .mainThread)) == 6)
+        #expect(queue.popFirst(for: .mainThread) == nil)
+    }
+
+    @Test func a_sweep_takes_in_what_is_for_the_main_thread() {
+        var queue = EventQueue()
+        for number in UInt64(1)...65 {
+            queue.append(.finished(EvalID(number)), for: .mainThread, live: 1) { self.name($0)! == 65 }
+        }
+        #expect(queue.storedCount == 1)
+        #expect(name(queue.popFirst(for: .mainThread)) == 65)
+    }
+
     @Test func a_short_queue_is_not_searched() {
         var queue = EventQueue()
         var asked = 0

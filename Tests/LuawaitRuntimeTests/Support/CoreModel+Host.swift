@@ -12,7 +12,7 @@ extension CoreModel {
     /// What a thread that blocks is waiting for.
     enum Wait: Equatable {
         case eval(Int)
-        case event
+        case event(Audience)
         /// That no eval is in progress.
         case quiet
     }
@@ -25,7 +25,8 @@ extension CoreModel {
         events.append(event)
         if isArmed { notifies = true }
         isArmed = false
-        wake { $0 == .event }
+        // Whoever it is for: the others look, and wait again.
+        wake { if case .event = $0 { true } else { false } }
     }
 
     mutating func remove(_ event: ModelEvent) {
@@ -37,9 +38,20 @@ extension CoreModel {
         isArmed = true
     }
 
+    /// What this audience may take.
+    func events(for audience: Audience) -> [ModelEvent] {
+        events.filter { event in
+            switch event {
+            case .request(let request), .withdrawn(let request):
+                audience == .mainThread || requests[request].audience == .anyThread
+            case .finished, .output: true
+            }
+        }
+    }
+
     /// Takes the oldest event, and says it in the same words as `EngineCore.Event`.
-    mutating func nextEvent() -> String? {
-        guard let event = events.first else {
+    mutating func nextEvent(for audience: Audience) -> String? {
+        guard let event = events(for: audience).first else {
             foundNothing()
             return nil
         }

@@ -27,6 +27,7 @@ struct CoreModel {
     struct ModelRequest {
         let eval: Int
         let deadline: Instant?
+        let audience: Audience
         var isOpen = true
         var isHandedOut = false
         /// Handed out as an event.
@@ -94,10 +95,10 @@ struct CoreModel {
         return eval
     }
 
-    mutating func park(_ eval: Int, now: Instant) {
+    mutating func park(_ eval: Int, for audience: Audience, now: Instant) {
         let timeout = evals[eval].callTimeout
         let deadline = timeout > 0 ? now.advanced(milliseconds: timeout) : nil
-        requests.append(ModelRequest(eval: eval, deadline: deadline))
+        requests.append(ModelRequest(eval: eval, deadline: deadline, audience: audience))
         if let deadline { timers.append((deadline, .request(requests.count - 1))) }
         evals[eval].standing = .parked(request: requests.count - 1)
         add(.request(requests.count - 1))
@@ -143,7 +144,9 @@ struct CoreModel {
 
     // MARK: - Requests
 
-    var firstPending: Int? { requests.firstIndex { $0.isOpen && !$0.isHandedOut } }
+    func firstPending(for audience: Audience) -> Int? {
+        requests.firstIndex { $0.isOpen && !$0.isHandedOut && (audience == .mainThread || $0.audience == .anyThread) }
+    }
 
     mutating func handOut(_ request: Int) {
         requests[request].isHandedOut = true

@@ -27,10 +27,14 @@ final class WakerLog {
 
 /// What a host does that takes events, sets wakers, blocks and shuts down.
 extension CoreSchedule {
-    mutating func nextEvent() throws {
-        try perform("nextEvent") { schedule in
-            let expected = schedule.model.nextEvent()
-            let event = schedule.core.nextEvent()
+    mutating func anyAudience() -> Audience {
+        random.chance(in: 3) ? .mainThread : .anyThread
+    }
+
+    mutating func nextEvent(for audience: Audience) throws {
+        try perform("nextEvent for \(audience)") { schedule in
+            let expected = schedule.model.nextEvent(for: audience)
+            let event = schedule.core.nextEvent(for: audience)
             schedule.met.insert(event.map { String($0.prefix { $0 != " " }) } ?? "no event")
             try schedule.expect(event == expected, "\(event ?? "nothing") instead of \(expected ?? "nothing")")
         }
@@ -95,19 +99,19 @@ extension CoreSchedule {
         switch model.waits[thread] {
         case .eval(let eval): try waitFor(eval, thread)
         case .quiet: try waitForQuiet(parker, thread)
-        case .event: try waitForEvent(parker, thread)
+        case .event(let audience): try waitForEvent(parker, thread, for: audience)
         case nil:
-            if random.chance(in: 2) || evals.isEmpty { return try waitForEvent(parker, thread) }
+            if random.chance(in: 2) || evals.isEmpty { return try waitForEvent(parker, thread, for: anyAudience()) }
             try waitFor(Int.random(in: evals.indices, using: &random), thread)
         }
     }
 
-    private mutating func waitForEvent(_ parker: Parker, _ thread: Int) throws {
-        try perform("thread \(thread) waits for an event") { schedule in
-            let mustWait = schedule.model.events.isEmpty
-            schedule.model.waits[thread] = mustWait ? .event : nil
+    private mutating func waitForEvent(_ parker: Parker, _ thread: Int, for audience: Audience) throws {
+        try perform("thread \(thread) waits for an event for \(audience)") { schedule in
+            let mustWait = schedule.model.events(for: audience).isEmpty
+            schedule.model.waits[thread] = mustWait ? .event(audience) : nil
             if mustWait { schedule.model.foundNothing() }
-            try schedule.expect(schedule.core.waitForEvent(parker) == mustWait, "wait: \(!mustWait)")
+            try schedule.expect(schedule.core.waitForEvent(parker, for: audience) == mustWait, "wait: \(!mustWait)")
         }
     }
 

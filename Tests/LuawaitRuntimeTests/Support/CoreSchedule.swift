@@ -38,7 +38,7 @@ struct CoreSchedule {
         limits.requests = Self.limit(&random)
         limits.unread = Self.limit(&random)
         core = try SteppedCore(workers: workers, limits: limits)
-        core.name = "LUAWAIT_SEED=\(seed)"
+        core.isByHand = false
         model.limits = limits
         model.waits = parkers.map { _ in nil }
     }
@@ -75,7 +75,7 @@ struct CoreSchedule {
         case 16: core.advance(milliseconds: Int64.random(in: 0...9, using: &random))
         case 17: try fireTimers()
         case 18...19: try poll(Int.random(in: 0...model.evals.count, using: &random))
-        case 20...21: try nextEvent()
+        case 20...21: try nextEvent(for: anyAudience())
         case 22: try print(Int.random(in: places.indices, using: &random))
         case 23...24: try setWaker(Int.random(in: 0...model.evals.count, using: &random))
         case 25...26: try wait(Int.random(in: parkers.indices, using: &random))
@@ -90,6 +90,7 @@ struct CoreSchedule {
         let asleep = places.count { if case .asleep = $0 { true } else { false } }
         try body(&self)
         let actions = core.actions
+        try expect(core.mistake == nil, core.mistake ?? "")
         try expect(actions.notify == model.notifies, "notify is \(actions.notify)")
         try expect(
             actions.stops.map(\.ticket) == model.stops.map { tickets[evals[$0].id] },
@@ -171,6 +172,7 @@ struct CoreSchedule {
     private mutating func leave(_ eval: Eval, _ worker: Int) throws {
         let index = Int(eval.id.value) - 1
         let way = Int.random(in: 0..<4, using: &random)
+        let audience = anyAudience()
         try perform("leave \(eval.id.value) by \(way)") { schedule in
             let condemned: EvalMachine.Condemnation? =
                 if case .running(let reason) = schedule.model.evals[index].standing { reason } else { nil }
@@ -183,14 +185,14 @@ struct CoreSchedule {
                 case _ where !schedule.model.hasRoomForRequest:
                     schedule.met.insert("max_requests")
                     schedule.model.enqueue(index)
-                default: schedule.model.park(index, now: schedule.core.now)
+                default: schedule.model.park(index, for: audience, now: schedule.core.now)
                 }
             }
             let action =
                 switch way {
                 case 0: schedule.core.slice(eval)
                 case 1: schedule.core.finish(eval)
-                default: schedule.core.park(eval)
+                default: schedule.core.park(eval, for: audience)
                 }
             try schedule.expect(action == condemned.map { .end($0) } ?? .proceed, "\(action)")
             schedule.places[worker] = condemned.map { .leaving(eval, $0) } ?? .awake
@@ -198,9 +200,10 @@ struct CoreSchedule {
     }
 
     private mutating func takeRequest() throws {
-        try perform("takeRequest") { schedule in
-            let expected = schedule.model.firstPending
-            let taken = schedule.core.takeRequest()
+        let audience = anyAudience()
+        try perform("takeRequest for \(audience)") { schedule in
+            let expected = schedule.model.firstPending(for: audience)
+            let taken = schedule.core.takeRequest(for: audience)
             try schedule.expect(
                 taken?.request.value == expected.map { UInt64($0) + 1 }, "request \(taken?.request.value ?? 0)")
             guard let expected else { return schedule.model.foundNothing() }
@@ -273,8 +276,8 @@ struct CoreSchedule {
         if random.chance(in: 2) {
             for eval in model.evals.indices where model.evals[eval].standing != .forgotten { try poll(eval + 1) }
         }
-        while model.available > 0 { try nextEvent() }
-        try nextEvent()
+        while model.available > 0 { try nextEvent(for: .mainThread) }
+        try nextEvent(for: .mainThread)
         for thread in parkers.indices { try giveUp(thread) }
         core.advance(milliseconds: 1000)
         try fireTimers()

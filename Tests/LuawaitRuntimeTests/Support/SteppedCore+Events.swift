@@ -5,14 +5,14 @@ extension SteppedCore {
     // MARK: - Events
 
     /// The next event in a few words; nil if there is none.
-    func nextEvent() -> String? {
-        step { core, _ in core.nextEvent()?.words }
+    func nextEvent(for audience: Audience = .anyThread) -> String? {
+        step { core, _ in core.nextEvent(for: audience)?.words }
     }
 
     /// All events that are there now.
-    func allEvents() -> [String] {
+    func allEvents(for audience: Audience = .anyThread) -> [String] {
         var events: [String] = []
-        while let event = nextEvent() { events.append(event) }
+        while let event = nextEvent(for: audience) { events.append(event) }
         return events
     }
 
@@ -58,8 +58,8 @@ extension SteppedCore {
     }
 
     /// - Returns: whether it has to wait.
-    func waitForEvent(_ parker: Parker) -> Bool {
-        step { core, _ in core.waitForEvent(parker) }
+    func waitForEvent(_ parker: Parker, for audience: Audience = .anyThread) -> Bool {
+        step { core, _ in core.waitForEvent(parker, for: audience) }
     }
 
     func stopWaiting(_ parker: Parker) {

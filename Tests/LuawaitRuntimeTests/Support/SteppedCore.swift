@@ -42,8 +42,10 @@ final class SteppedCore {
         }
     }
 
-    func takeRequest() -> EngineCore.Handover? {
-        let taken = try? step { core, _ in try core.takeRequest { handover throws(CallError) in handover } }
+    func takeRequest(for audience: Audience = .anyThread) -> EngineCore.Handover? {
+        let taken = try? step { core, _ in
+            try core.takeRequest(for: audience) { handover throws(CallError) in handover }
+        }
         return taken ?? nil
     }
 
@@ -115,8 +117,10 @@ final class SteppedCore {
 
     /// - Parameter timeout: the function's own, in milliseconds.
     @discardableResult
-    func park(_ eval: Eval, at name: String = "fetch", timeout: Int64? = nil) -> EvalMachine.LeaveAction {
-        let function = HostFunction(name: name, timeoutMilliseconds: timeout, callback: nil)
+    func park(
+        _ eval: Eval, at name: String = "fetch", timeout: Int64? = nil, for audience: Audience = .anyThread
+    ) -> EvalMachine.LeaveAction {
+        let function = HostFunction(name: name, timeoutMilliseconds: timeout, callback: nil, audience: audience)
         return step { core, actions in
             core.park(eval, at: function, args: .copying("[\(eval.id.value)]"), now: now, &actions)
         }
@@ -172,13 +176,8 @@ final class SteppedCore {
     /// No older request is open.
     private var closedUpTo: UInt64 = 0
 
-    /// Names the run in failures: a random one its seed.
-    var name = "stepped by hand" {
-        didSet { isByHand = false }
-    }
-
-    /// Then the steps are few, and each can be followed by a search.
-    private var isByHand = true
+    /// Then the steps are few, and each can be followed by a search. A random run looks at `mistake` itself.
+    var isByHand = true
 
     /// How many events a host would get that took them all now.
     private var eventsInStock: Int {
@@ -188,8 +187,13 @@ final class SteppedCore {
         return count
     }
 
+    /// The first one found; the steps after it are of no interest.
+    private(set) var mistake: String?
+
     private func checkBooks() {
-        if let mistake = mistakeInTheBooks { Issue.record("\(name): \(mistake)") }
+        guard mistake == nil else { return }
+        mistake = mistakeInTheBooks
+        if isByHand, let mistake { Issue.record("\(mistake)") }
     }
 
     private var mistakeInTheBooks: String? {
