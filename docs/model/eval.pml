@@ -4,9 +4,8 @@
  *
  * Models Evals/EvalMachine.swift (the phases and what each event leads to), the methods of Engine/EngineCore that use it,
  * Requests/RequestTable.swift and Events/EventQueue.swift. One script calls the host CALLS times; against it run a host
- * that takes, answers (any request, any number of times) and polls, a canceller, the watchdog with a call's and the eval's
- * time-outs, and a thread that shuts the engine down and may lose patience. Each atomic block is one call of the core under
- * its lock.
+ * that takes, answers and polls, a canceller, the watchdog with a call's and the eval's time-outs, and a thread that shuts
+ * the engine down and may lose patience. Each atomic block is one call of the core under its lock.
  *
  * Checked: the assertions below, and that the eval always ends, the host finds everything and the shutdown returns (an
  * invalid end state otherwise).
@@ -16,7 +15,7 @@
 #endif
 
 /* EvalMachine.Phase; before: luawait_start has not been called, or was refused */
-mtype = { UNBORN, REFUSED, WAITING, RUNNING, PARKED, ENDED };
+mtype = { UNBORN, REFUSED, WAITING, RUNNING, PARKED, BLOCKED, ENDED };
 /* EvalMachine.Condemnation */
 mtype = { NOBODY, CANCELLED, TIMED_OUT, SHUT_DOWN };
 /* RequestTable: not posted, isPending, handed out by takeFirst or takeAsEvent, closed one way or the other */
@@ -97,6 +96,7 @@ inline condemn(reason) {
         :: phase == WAITING -> end_eval(reason)
         :: phase == PARKED -> close(current, WITHDRAWN); end_eval(reason)
         :: phase == RUNNING -> stop_ordered = true
+        :: phase == BLOCKED -> close(current, WITHDRAWN); phase = RUNNING; stop_ordered = true
         fi
     fi
 }
@@ -118,8 +118,19 @@ proctype worker() {
     byte calls = 0;
     do
     :: atomic { phase == WAITING -> phase = RUNNING }; /* EvalMachine.take */
+inside:
         /* Inside Lua. The stop may come at any time, or too late. */
         if
+        :: atomic { calls < CALLS && condemnation == NOBODY -> /* EvalMachine.block, where Lua cannot yield */
+                calls++;
+                current = calls;
+                requests[current] = PENDING;
+                phase = BLOCKED;
+                post(REQUEST_ENTRY, current);
+                assert(balanced)
+            };
+            phase == RUNNING; /* the parker: answered, timed out or condemned */
+            goto inside
         :: atomic { calls < CALLS -> /* EngineCore.park */
                 if
                 :: condemnation != NOBODY -> end_eval(condemnation)
@@ -185,17 +196,13 @@ proctype host() {
     :: atomic { /* EngineCore.takeOutcome */
             phase == ENDED && outcomes_taken == 0 -> outcomes_taken++; available--; assert(balanced)
         }
-    :: atomic { /* EngineCore.answer: taken or not; of what is not open, nothing comes */
-            select(id : 1 .. CALLS);
-            if
-            :: is_open(id) ->
-                close(id, ANSWERED);
-                assert(phase == PARKED && current == id); /* EvalMachine.answer */
-                phase = WAITING;
-                assert(balanced)
-            :: else
-            fi;
-            id = 0
+    :: atomic { /* EngineCore.answer: taken or not. What is not open is left out: nothing comes of it, and a host that could
+                 * always do something would hide an eval that waits for ever. */
+            current > 0 && is_open(current) ->
+            close(current, ANSWERED);
+            assert(phase == PARKED || phase == BLOCKED); /* EvalMachine.answer */
+            phase = (phase == PARKED -> WAITING : RUNNING);
+            assert(balanced)
         }
     :: atomic { phase == REFUSED || (phase == ENDED && available == 0 && empty(events)) -> break }
     od
@@ -213,9 +220,9 @@ proctype watchdog() {
     do
     :: atomic { !eval_fired && phase != UNBORN -> eval_fired = true; condemn(TIMED_OUT) }
     :: atomic { /* EngineCore.timeOutCall */
-            current > 0 && is_open(current) && phase == PARKED ->
+            current > 0 && is_open(current) ->
             close(current, WITHDRAWN);
-            phase = WAITING;
+            phase = (phase == PARKED -> WAITING : RUNNING);
             assert(balanced)
         }
     :: is_over -> break

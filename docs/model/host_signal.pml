@@ -25,6 +25,7 @@ bool readable = false; /* the eventfd's counter is not 0 */
 byte taken = 0;
 byte running = PRODUCERS + HOSTS;
 
+/* In which of EventLevel's methods a thread is: update, raise, lower; or in none any more. */
 mtype = { UPDATE, RAISE, LOWER, DONE };
 
 /* EventLevel.update */

@@ -8,7 +8,8 @@
  * replaces or removes it and sets another.
  *
  * The gate's states, as EventGate's comments name them: IDLE (armed, nothing available), ARMED (armed, though something is
- * available: a look at something else has found nothing), TOLD (not armed: a call was decided since the last such look).
+ * available: a look for something else has found nothing), TOLD (not armed, so something is available: a call was decided
+ * since the last such look).
  *
  * Checked: never is the host asleep with something available and no call on its way (`missed`, and an invalid end state at
  * the latest); a notifier is not called more often than the gate was armed while it was set, and once for being set.
@@ -49,7 +50,8 @@ inline take(id) {
     if
     :: available == 0 -> arm()
     :: else
-    fi
+    fi;
+    assert(armed || available > 0) /* there is no fourth state */
 }
 
 /* HostSignal.notify: looks under its lock, calls after it. */

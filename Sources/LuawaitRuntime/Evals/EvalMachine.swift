@@ -14,20 +14,30 @@
 /// eval then ends on the spot; a running one is told to stop and ends when its thread has left Lua. So an eval ends exactly
 /// once, and what it was condemned for decides how, even when the script finished in that same moment: a host that was
 /// told "cancelled" finds "cancelled".
+///
+/// docs/model/eval.pml has the same machine: `phase` and `condemnation` there are the two words here, with the names given
+/// at each case, and `condemn`, `worker` and `host` are the methods below in the places where the core calls them.
 package struct EvalMachine: Equatable {
     package enum Phase: Equatable {
-        /// In the run queue, or about to be.
+        /// In the run queue, or about to be. Model: WAITING; UNBORN and REFUSED come before there is a machine.
         case waiting
+        /// Model: RUNNING.
         case running(Ticket)
+        /// Model: PARKED, at `current`.
         case parked(RequestID)
-        /// Like parked, but inside a function that cannot yield: its thread waits for the answer.
+        /// Like parked, but inside a function that cannot yield: its thread waits for the answer. Model: BLOCKED.
         case blocked(RequestID, Ticket)
+        /// Model: ENDED.
         case ended
     }
 
+    /// None is the model's NOBODY.
     package enum Condemnation: Equatable, Sendable {
+        /// Model: CANCELLED.
         case cancelled
+        /// Model: TIMED_OUT.
         case timedOut
+        /// Model: SHUT_DOWN.
         case shutDown
         case contextFreed
     }
@@ -44,7 +54,7 @@ package struct EvalMachine: Equatable {
         case nothing
         /// It ends now. The request, if there is one, is withdrawn.
         case end(withdrawing: RequestID?)
-        /// Tell the thread that runs it. The request it waits for, if it does, is withdrawn.
+        /// Tell the thread that runs it. The request it waits for, if it does, is withdrawn. Model: `stop_ordered`.
         case stop(Ticket, withdrawing: RequestID?)
     }
 

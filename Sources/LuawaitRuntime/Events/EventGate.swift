@@ -11,6 +11,13 @@ package enum Audience: Sendable {
 /// that becomes available after the host last found nothing. "Found nothing" is more than "all is taken": a host that polls
 /// its evals one by one and finds eval 3 in progress must hear of eval 3's end, even if eval 7 ended long ago and is next
 /// in its loop. So each look that finds nothing arms the notifier again.
+///
+/// As states, by their names in docs/model/notifier.pml: IDLE (armed, nothing available); TOLD (not armed, so something is
+/// available: `added` has decided on a call since the last look that found nothing); ARMED (armed, though something is
+/// available: a look for something else has found nothing).
+///
+///     IDLE ── added, notify ─► TOLD ── foundNothing ─► ARMED ── added, notify ─► TOLD
+///     TOLD, ARMED ── the last is removed ─► IDLE
 package struct EventGate: Equatable {
     /// All there is.
     package private(set) var available = 0
@@ -39,7 +46,7 @@ package struct EventGate: Equatable {
         isArmed = true
     }
 
-    /// A notifier has been set.
+    /// A notifier has been set: IDLE if there is nothing, else TOLD.
     ///
     /// - Returns: whether to notify at once.
     package mutating func notifierSet() -> Bool {

@@ -1,6 +1,9 @@
 import Synchronization
 
 /// A descriptor that shows whether there is something to take.
+///
+/// docs/model/host_signal.pml steps through it line by line: `level` and `raised` are the two words here, `readable` is the
+/// descriptor, and UPDATE, RAISE and LOWER say in which of the methods a thread is.
 final class EventLevel: Sendable {
     /// What the descriptor should show. Written under the core's lock, so that the last writer is right.
     private let level = Atomic<Bool>(false)

@@ -52,7 +52,7 @@ final class HostSignal: Sendable {
 
     // MARK: - The notifier
 
-    /// With the core's lock held.
+    /// With the core's lock held. The first half of the model's `set`; the other is in `Engine.setNotifier`.
     ///
     /// - Returns: the old one, to be let go of where the host may be called.
     @discardableResult
@@ -67,7 +67,8 @@ final class HostSignal: Sendable {
         }
     }
 
-    /// Calls the host, with no lock held, unless another notifier has been set since this was decided.
+    /// Calls the host, with no lock held, unless another notifier has been set since this was decided. In
+    /// docs/model/notifier.pml `notify`: from the decision to here a call is `under_way`.
     func notify(_ generation: UInt64) {
         guard hasNotifier.load(ordering: .sequentiallyConsistent) else { return }
         let notifier = state.withLock { $0.generation == generation ? $0.notifier : nil }
