@@ -24,8 +24,8 @@ extension EngineSchedule {
     func start() throws {
         let script = SimulatedScript.random(canPark: true, using: &random)
         var options = try EvalOptions(json: nil, defaults: live.config.limits, maxDepth: 128)
-        let timeout = Int64(chance(in: 4) ? 2 * number(1...8) - 1 : 0)
-        let callTimeout = Int64(chance(in: 2) ? 2 * number(1...4) - 1 : 0)
+        let timeout = Int64(chance(in: 4) ? number(1...15) : 0)
+        let callTimeout = Int64(chance(in: 2) ? number(1...7) : 0)
         options.limits.timeoutMilliseconds = timeout
         options.limits.callTimeoutMilliseconds = callTimeout
         options.isDetached = chance(in: 8)

@@ -112,6 +112,10 @@ extension HostModel {
 
     var soonest: Instant? { timers.filter { isLive($0.target) }.map(\.deadline).min() }
 
+    func hasDeadline(after start: Instant, by end: Instant) -> Bool {
+        timers.contains { $0.deadline > start && $0.deadline <= end && isLive($0.target) }
+    }
+
     /// When the host is to run the engine again.
     var nextRun: Instant? { workIsPosted ? Instant(nanoseconds: 0) : soonest }
 

@@ -8,7 +8,6 @@ enum SimulatedFunction: String, CaseIterable {
     /// Answered by a callback.
     case mark
 
-    /// Odd: the clock shows even milliseconds between steps, so that no deadline comes in the middle of one.
     static let slowTimeout: Int64 = 5
 }
 
