@@ -7,10 +7,12 @@ import Testing
 /// `LUAWAIT_SEED=17` replays one; `make simulate` runs a hundred thousand.
 @Suite(.serialized) struct EngineSimulationTests {
     @Test func any_life_of_an_engine_agrees_with_the_model() throws {
-        let seeds = seeds(getenv("LUAWAIT_SCHEDULES").flatMap { Int(String(cString: $0)) } ?? 1000)
+        let seeds = seeds(getenv("LUAWAIT_SCHEDULES").flatMap { Int(String(cString: $0)) } ?? 3000)
         var (evals, requests) = (0, 0)
         var met: Set<HostModel.Occurrence> = []
+        defer { LastSeed.clear() }
         for seed in seeds {
+            LastSeed.note(replay(seed))
             do {
                 let schedule = try EngineSchedule(seed: seed)
                 try schedule.run()
@@ -26,6 +28,10 @@ import Testing
         if seeds.count >= 1000 { #expect(HostModel.Occurrence.allCases.filter { !met.contains($0) } == []) }
     }
 
+    private func replay(_ seed: UInt64) -> String {
+        "LUAWAIT_SEED=\(seed) swift test --filter EngineSimulationTests"
+    }
+
     /// The same once more, with a trace.
     private func report(_ seed: UInt64, _ message: String) {
         var trace: [String] = []
@@ -35,7 +41,7 @@ import Testing
         }
         Issue.record(
             """
-            LUAWAIT_SEED=\(seed) swift test --filter EngineSimulationTests
+            \(replay(seed))
             \(trace.joined(separator: "\n"))
             \(message)
             """)
