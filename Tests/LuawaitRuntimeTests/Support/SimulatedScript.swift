@@ -14,13 +14,21 @@ enum SimulatedFunction: String, CaseIterable {
 /// What a script does, act by act, so that a model can say what its host must see.
 struct SimulatedScript {
     enum Act: Equatable {
-        /// Waits for the host. Caught: with a pcall around it. In a coroutine: one of the script's own.
-        case call(SimulatedFunction, isCaught: Bool, inCoroutine: Bool)
+        /// Waits for the host. Caught: with a pcall around it.
+        case call(SimulatedFunction, isCaught: Bool, Place)
         /// Where no script can wait.
         case blockedCall
         case print
         case callback
         case compute(Int)
+    }
+
+    enum Place: CaseIterable {
+        case plain
+        /// In a coroutine of the script's own.
+        case coroutine
+        /// In what a library function calls.
+        case substitution
     }
 
     enum Ending: Equatable {
@@ -49,7 +57,7 @@ struct SimulatedScript {
                     .call(
                         [.fetch, .fetch, .fetch, .slow, .slow, .screen].randomElement(using: &random)!,
                         isCaught: !random.chance(in: 3),
-                        inCoroutine: random.chance(in: 3)))
+                        random.chance(in: 2) ? .plain : Place.allCases.randomElement(using: &random)!))
             case 6: script.acts.append(.blockedCall)
             case 7, 8: script.acts.append(.print)
             case 9, 10: script.acts.append(.callback)
@@ -69,12 +77,20 @@ struct SimulatedScript {
         ]
         for (index, act) in acts.enumerated() {
             switch act {
-            case .call(let function, let isCaught, let inCoroutine):
+            case .call(let function, let isCaught, let place):
                 var call = "function() return \(function.rawValue)(\(eval), \(index)) end"
-                if inCoroutine { call = "coroutine.wrap(\(call))" }
-                lines.append("r[#r + 1] = \(isCaught ? "try" : "")(\(call))\(isCaught ? "" : "()")")
+                switch place {
+                case .plain: break
+                case .coroutine: call = "coroutine.wrap(\(call))"
+                case .substitution:
+                    let body = "local v local f = \(call) string.gsub('a', 'a', function() v = f() end) return v"
+                    call = "function() \(body) end"
+                }
+                lines.append("local f = \(call) r[#r + 1] = \(isCaught ? "try(f)" : "f()")")
             case .blockedCall:
-                lines.append("r[#r + 1] = try(function() table.sort({2, 1}, function() fetch() return false end) end)")
+                lines.append(
+                    "local t = setmetatable({}, {__tostring = function() fetch() return '' end})"
+                        + " r[#r + 1] = try(function() return string.format('%s', t) end)")
             case .print: lines.append("print('\(eval):\(index)')")
             case .callback: lines.append("mark(\(eval), \(index))")
             case .compute(let rounds): lines.append("for i = 1, \(rounds) do end")
@@ -96,8 +112,8 @@ extension SimulatedScript: CustomStringConvertible {
     var description: String {
         let names = acts.map { act in
             switch act {
-            case .call(let function, let isCaught, let inCoroutine):
-                (isCaught ? "try " : "") + (inCoroutine ? "co " : "") + function.rawValue
+            case .call(let function, let isCaught, let place):
+                "\(isCaught ? "try " : "")\(function) \(place)"
             case .blockedCall: "blocked call"
             case .print: "print"
             case .callback: "mark"
