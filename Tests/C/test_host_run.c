@@ -327,10 +327,43 @@ static void the_engine_is_freed_whatever_its_evals_do(void) {
     }
 }
 
+/* Each call with no budget is one turn. */
+static void a_new_script_goes_before_those_that_used_up_their_slices(void) {
+    luawait_engine *engine = host_engine_of(UNWATCHED, ",\"slice_us\":100");
+    enum { LOOPS = 20 };
+    for (int i = 0; i < LOOPS; i++)
+        start(engine, "while true do end");
+    for (int i = 0; i < LOOPS; i++)
+        REQUIRE_OK(luawait_run(engine, 0, NULL));
+    uint64_t eval = start(engine, "return 'through'");
+    REQUIRE_OK(luawait_run(engine, 0, NULL));
+    CHECK_VALUE(finish(engine, eval), "\"through\"");
+    luawait_engine_free(engine);
+}
+
+static void new_scripts_do_not_starve_those_that_used_up_their_slices(void) {
+    luawait_engine *engine = host_engine_of(UNWATCHED, ",\"slice_us\":100");
+    uint64_t counting = start(engine, "local n = 0 for i = 1, 1000000 do n = n + 1 end return n");
+    REQUIRE_OK(luawait_run(engine, 0, NULL));
+    int64_t begun = monotonic_ms();
+    int32_t state = LUAWAIT_IN_PROGRESS;
+    while (state == LUAWAIT_IN_PROGRESS && !is_hanging(begun)) {
+        // Always more new ones than there are turns.
+        for (int i = 0; i < 2; i++)
+            start_with(engine, "return 1", "{\"detached\":true}");
+        REQUIRE_OK(luawait_run(engine, 0, NULL));
+        REQUIRE_OK(luawait_poll(engine, counting, &state, NULL, NULL));
+    }
+    CHECK_INT(state, LUAWAIT_SUCCEEDED);
+    luawait_engine_free(engine);
+}
+
 TESTS(TEST(without_watchdog_there_is_no_thread), TEST(the_watchdog_is_the_only_thread),
       TEST(the_executor_decides_what_is_allowed), TEST(null_pointers_are_refused),
       TEST(nothing_runs_before_run_and_then_on_its_thread), TEST(results_are_right_across_slices),
       TEST(endless_loops_come_back_and_others_finish), TEST(no_budget_makes_progress_nevertheless),
       TEST(the_largest_budget_ends_when_nothing_is_ready), TEST(a_parked_eval_is_cancelled_without_a_run),
       TEST(a_running_eval_is_cancelled_while_it_runs), TEST(several_threads_may_run_at_once),
-      TEST(a_callback_may_run_the_others), TEST(the_engine_is_freed_whatever_its_evals_do))
+      TEST(a_callback_may_run_the_others), TEST(the_engine_is_freed_whatever_its_evals_do),
+      TEST(a_new_script_goes_before_those_that_used_up_their_slices),
+      TEST(new_scripts_do_not_starve_those_that_used_up_their_slices))

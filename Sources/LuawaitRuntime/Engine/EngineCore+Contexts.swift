@@ -31,6 +31,8 @@ extension EngineCore {
         var isQueued = false
         /// An eval that has ended is to be let go of.
         var isUntidy = false
+        /// The last who was inside has.
+        var hasUsedUpSlice = false
         var isFreed = false
     }
 
@@ -83,7 +85,8 @@ extension EngineCore {
     private mutating func queue(_ id: ContextID, _ actions: inout Actions) {
         guard let record = contexts[id], !record.isTaken, !record.isQueued else { return }
         contexts[id]!.isQueued = true
-        ready.append(.context(id))
+        ready.append(.context(id), afterSlice: record.hasUsedUpSlice)
+        contexts[id]!.hasUsedUpSlice = false
         postWork(&actions)
     }
 

@@ -28,10 +28,9 @@ extension EngineCore {
         guard let code = tasks.refusal, tasks.outstanding == 0, let record = evals[id],
             record.machine.phase == .waiting
         else { return }
-        let place = ready.lastIndex { turn in
+        ready.removeLast { turn in
             if case .eval(let eval) = turn { eval === record.eval } else { false }
         }
-        if let place { ready.remove(at: place) }
         queuedCount -= 1
         evals[id] = nil
         // Its place in the context's queue leads to nothing any more, and is skipped.

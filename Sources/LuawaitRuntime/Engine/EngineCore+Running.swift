@@ -101,7 +101,7 @@ extension EngineCore {
     package mutating func slice(_ eval: Eval, _ actions: inout Actions) -> EvalMachine.LeaveAction {
         evals[eval.id]?.runner = nil
         guard let action = evals[eval.id]?.machine.slice() else { return .end(.shutDown) }
-        if action == .proceed { enqueue(eval, &actions) }
+        if action == .proceed { enqueue(eval, afterSlice: true, &actions) }
         return action
     }
 

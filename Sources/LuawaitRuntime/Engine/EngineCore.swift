@@ -34,7 +34,7 @@ package struct EngineCore: Sendable {
     var timers = TimerQueue<Deadline>()
     var gate = EventGate()
     var events = EventQueue()
-    var ready = Deque<Turn>()
+    var ready = RunQueue<Turn>()
     /// Evals that wait for their turn.
     package internal(set) var queuedCount = 0
     /// The named contexts.
@@ -119,13 +119,14 @@ package struct EngineCore: Sendable {
         if !isDirect { enqueue(eval, &actions) }
     }
 
-    mutating func enqueue(_ eval: Eval, _ actions: inout Actions) {
+    mutating func enqueue(_ eval: Eval, afterSlice: Bool = false, _ actions: inout Actions) {
         guard evals[eval.id]?.isDirect == false else { return }
         queuedCount += 1
         if let named = eval.named {
             enqueue(eval, in: named, &actions)
+            if afterSlice { contexts[named.id]?.hasUsedUpSlice = true }
         } else {
-            ready.append(.eval(eval))
+            ready.append(.eval(eval), afterSlice: afterSlice)
             postWork(&actions)
         }
     }

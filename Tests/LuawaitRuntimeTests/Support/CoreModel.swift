@@ -43,7 +43,7 @@ struct CoreModel {
     var evals: [ModelEval] = []
     var requests: [ModelRequest] = []
     /// Oldest first; those that do not wait any more are skipped.
-    var queue: [Int] = []
+    var queue = RunQueue<Int>()
     /// In the order they were set.
     var timers: [(deadline: Instant, target: Target)] = []
     /// What there is to take, oldest first.
@@ -77,22 +77,21 @@ struct CoreModel {
         enqueue(evals.count - 1)
     }
 
-    mutating func enqueue(_ eval: Int) {
+    mutating func enqueue(_ eval: Int, afterSlice: Bool = false) {
         evals[eval].standing = .waiting
-        queue.append(eval)
+        queue.append(eval, afterSlice: afterSlice)
         newWork += 1
     }
 
-    var waiting: [Int] { queue.filter { evals[$0].standing == .waiting } }
+    var waiting: [Int] { queue.elements.filter { evals[$0].standing == .waiting } }
 
     mutating func take() -> Int? {
-        guard let eval = waiting.first else {
-            queue = []
-            return nil
+        while let eval = queue.popFirst() {
+            guard evals[eval].standing == .waiting else { continue }
+            evals[eval].standing = .running(condemned: nil)
+            return eval
         }
-        queue.removeFirst(queue.firstIndex(of: eval)! + 1)
-        evals[eval].standing = .running(condemned: nil)
-        return eval
+        return nil
     }
 
     mutating func park(_ eval: Int, for audience: Audience, now: Instant) {

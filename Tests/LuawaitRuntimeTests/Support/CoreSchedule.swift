@@ -180,11 +180,11 @@ struct CoreSchedule {
                 schedule.model.evals[index].standing = .leaving
             } else {
                 switch way {
-                case 0: schedule.model.enqueue(index)
+                case 0: schedule.model.enqueue(index, afterSlice: true)
                 case 1: schedule.model.end(index, type: nil)
                 case _ where !schedule.model.hasRoomForRequest:
                     schedule.met.insert("max_requests")
-                    schedule.model.enqueue(index)
+                    schedule.model.enqueue(index, afterSlice: true)
                 default: schedule.model.park(index, for: audience, now: schedule.core.now)
                 }
             }

@@ -29,7 +29,7 @@ extension EngineSchedule {
         let more = try run()
         let (garbage, ready) = live.withCore { core, _ in (core.garbage.count, core.readyEvals) }
         // Those that ended in the queue may have left it by now or not.
-        try expect(ready.filter { model.waiting.contains($0) } == model.waiting, "ready are \(ready)")
+        try expect(ready.elements.filter { model.waiting.contains($0) } == model.waiting, "ready are \(ready)")
         model.queue = ready
         try expect(garbage <= model.garbage, "\(garbage) worlds to be freed, should be at most \(model.garbage)")
         try expect(garbage == 0 || garbage < model.garbage, "none of \(garbage) worlds has been freed")
@@ -138,9 +138,10 @@ extension EngineSchedule {
 
 extension EngineCore {
     /// Those in the run queue, ended or not.
-    fileprivate var readyEvals: [Int] {
-        ready.compactMap { turn in
-            if case .eval(let eval) = turn { Int(eval.id.value) } else { nil }
+    fileprivate var readyEvals: RunQueue<Int> {
+        ready.map { turn in
+            guard case .eval(let eval) = turn else { preconditionFailure("there are no named contexts here") }
+            return Int(eval.id.value)
         }
     }
 }

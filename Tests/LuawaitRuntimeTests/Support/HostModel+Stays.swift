@@ -14,8 +14,7 @@ extension HostModel {
 
     /// Whose turn it is.
     mutating func take() -> Int? {
-        while let id = queue.first {
-            queue.removeFirst()
+        while let id = queue.popFirst() {
             guard self[id].standing == .waiting else { continue }
             self[id].standing = .running
             return id
@@ -51,10 +50,10 @@ extension HostModel {
         switch leaving {
         case .sliced:
             met.insert(.sliced)
-            enqueue(id)
+            enqueue(id, afterSlice: true)
         case .refused:
             met.insert(.refusedCall)
-            deliver(.error("limit"), to: id)
+            deliver(.error("limit"), to: id, afterSlice: true)
         case .parked, .ended, .calling: break
         }
     }

@@ -90,14 +90,14 @@ extension HostModel {
         }
     }
 
-    mutating func deliver(_ reply: Reply, to eval: Int) {
+    mutating func deliver(_ reply: Reply, to eval: Int, afterSlice: Bool = false) {
         self[eval].reply = reply
-        enqueue(eval)
+        enqueue(eval, afterSlice: afterSlice)
     }
 
-    mutating func enqueue(_ eval: Int) {
+    mutating func enqueue(_ eval: Int, afterSlice: Bool = false) {
         self[eval].standing = .waiting
-        queue.append(eval)
+        queue.append(eval, afterSlice: afterSlice)
         postWork()
     }
 }

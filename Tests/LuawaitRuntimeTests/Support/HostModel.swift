@@ -88,7 +88,7 @@ struct HostModel {
     var evals: [ModelEval] = []
     var requests: [ModelRequest] = []
     /// Whose turn it is. Those that do not wait any more are skipped.
-    var queue: [Int] = []
+    var queue = RunQueue<Int>()
     var events: [Event] = []
     /// In the order they were set.
     var timers: [(deadline: Instant, target: Target)] = []
@@ -121,7 +121,7 @@ struct HostModel {
     }
 
     var live: [Int] { evals.indices.map { $0 + 1 }.filter { self[$0].ending == nil } }
-    var waiting: [Int] { queue.filter { self[$0].standing == .waiting } }
+    var waiting: [Int] { queue.elements.filter { self[$0].standing == .waiting } }
     var openRequests: [Int] { requests.indices.filter { requests[$0].isOpen }.map { $0 + 1 } }
     /// How much of it all is for the main thread alone.
     var mainOnly: Int { events.count { isThere($0) && isForMain($0) } + (workIsPosted && isBound ? 1 : 0) }
