@@ -24,7 +24,12 @@ let package = Package(
         // The public header, as a module of its own: the compiler checks every export against it.
         .systemLibrary(name: "CLuawaitHeader", path: "Include"),
         .target(name: "CPlatform"),
-        .target(name: "CLuaBridge", dependencies: ["CLua", "CJansson"]),
+        .target(
+            name: "CLuaBridge",
+            dependencies: ["CLua", "CJansson"],
+            // A tight loop here is mostly short calls of liblua's; through the PLT each costs a jump more (bench/tables.c).
+            cSettings: [.unsafeFlags(["-fno-plt"])]
+        ),
         .target(
             name: "LuawaitRuntime",
             dependencies: [
