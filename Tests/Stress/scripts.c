@@ -27,6 +27,12 @@ static const sample samples[] = {
      "", false, false},
     {"local v = ... local ok, x = pcall(main.echo, v) if ok and x ~= v then error('wrong answer') end", "", false,
      false},
+    {"local v = ... local o = setmetatable({}, {__tostring = function() local ok, x = pcall(echo, v) "
+     "return tostring(ok and x or v) end}) if ('%s'):format(o) ~= tostring(v) then error('wrong answer') end",
+     "", false, false},
+    {"local v = ... local t = {3, 1, 2} table.sort(t, function(a, b) pcall(echo, v) return a < b end) "
+     "if t[1] + t[2] ~= t[3] then error('not sorted') end",
+     "", false, false},
     {"while true do end", ",\"cpu_ms\":3", true, true},
     {"while true do pcall(error, 'x') end", ",\"timeout_ms\":4", true, true},
     {"while true do pcall(echo, 1) end", ",\"timeout_ms\":30", false, true},

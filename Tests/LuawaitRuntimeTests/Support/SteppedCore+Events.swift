@@ -34,9 +34,9 @@ extension SteppedCore {
     }
 
     /// Starts an eval and takes it, as the only one that is ready.
-    func startRunning(_ options: String = "{}") throws -> Eval {
+    func startRunning(_ options: String = "{}", on worker: Int = 0) throws -> Eval {
         let eval = try start(options)
-        guard take() === eval else { throw Discrepancy(message: "another eval was ready") }
+        guard take(worker) === eval else { throw Discrepancy(message: "another eval was ready") }
         return eval
     }
 

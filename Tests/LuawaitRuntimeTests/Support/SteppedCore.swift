@@ -14,9 +14,9 @@ final class SteppedCore {
 
     init(
         workers count: Int = 2, warmContexts: Int = 0, executor: EngineConfig.Executor = .threads,
-        limits: QueueLimits = QueueLimits()
+        limits: QueueLimits = QueueLimits(), mostBusy: Int = 256
     ) throws(CallError) {
-        core = EngineCore(warmContexts: warmContexts, executor: executor, limits: limits)
+        core = EngineCore(warmContexts: warmContexts, executor: executor, workers: mostBusy, limits: limits)
         var workers: [Worker] = []
         for _ in 0..<count { workers.append(try Worker(config: EngineConfig(), clock: SystemClock())) }
         self.workers = workers
