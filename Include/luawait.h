@@ -121,6 +121,22 @@
  * dump), table, math, utf8, os.time/clock/date/difftime, json.null, json.array, and the engine's host functions. A
  * script that is an expression (`1 + 1`) gives its value. `__gc` is refused.
  *
+ * LIBRARIES
+ *
+ * The key "libraries" (of an engine's config, an eval, a context) gives scripts that are trusted what reaches out of their
+ * world. None of it is safe with scripts that are not.
+ *   "io"        io, dofile, loadfile. Reading and writing hold the thread, and no limit or cancel ends them
+ *   "os"        all of os but exit: execute, getenv, remove, rename, setlocale (of the whole process), tmpname
+ *   "package"   require and package, with Lua's own ways to find modules, those in C included. In a named context
+ *               modules are loaded once, for all its evals
+ *   "debug"     debug, without sethook and gethook: the library stops scripts by a hook. It opens every door of the
+ *               sandbox, and can break Lua itself
+ *   "bytecode"  string.dump, and load and loadfile for what it makes. A crafted binary chunk can crash the process
+ * Programs started by io.popen or os.execute inherit the thread's blocked signals. io.write and io.stdout do not go
+ * where `print` does.
+ *
+ * VALUES
+ *
  * Values, both ways: nil and null; booleans; 64-bit integers; doubles (shortest digits that read back the same; NaN
  * and infinities are conversion errors); UTF-8 strings (others are conversion errors); a table with the keys 1..n is
  * an array; a table with string keys is an object; an empty table is `{}` unless it came from a JSON array or was made
@@ -142,7 +158,15 @@
  *   host_type   for "host": the `type` the host gave to luawait_provide_error
  *   data        for "host": the `data` the host gave; for "runtime": the value given to error() if it was a table
  *
- * In a script, an error that the library raises for a host call (type "host", "timeout", "conversion") is a table with
+ * message, traceback, function and host_type are cut after 65536 bytes, with an ellipsis at their end; data whose JSON
+ * is larger than `output_bytes` is left out.
+ *
+ * Calls that are nested too deep are of type "limit", with Lua's own words "stack overflow" at the end of the message:
+ * Lua has room for a million slots (frames of 100000 calls and more) and for 200 calls through C, such as those of
+ * metamethods, sort's comparators and coroutines inside coroutines. A script that runs out of memory in more than 100000
+ * nested calls is of this type, too.
+ *
+ * In a script, an error that the library raises (type "host", "timeout", "conversion", "limit") is a table with
  * the same `type`, `message`, `function`, `host_type` and `data`; tostring() of it is the message.
  */
 #ifndef LUAWAIT_H
@@ -263,7 +287,16 @@ void luawait_free(void *text);
  *   cpu_ms          processor time an eval may use; waiting is free (type "cpu")                 5000
  *   call_timeout_ms time the host has to answer a request; the script can catch it ("timeout")   30000
  *   memory_bytes    what one eval's Lua state may allocate (type "memory")                       67108864
- *   output_bytes    largest JSON a script may produce at once: arguments, result ("limit")       16777216
+ *   output_bytes    largest text a script may produce at once: the JSON of arguments and         16777216
+ *                   results, a printed line ("limit")
+ *   max_host_calls  calls of host functions an eval may make, those that fail included;          1000000
+ *                   every further one fails ("limit"). For scripts that run for days: 0
+ *   max_coroutines  coroutines of one Lua state that scripts made and that have not been         10000
+ *                   collected as garbage; making another one fails ("limit")
+ *   max_script_bytes  size of a script: luawait_start(), luawait_eval() and luawait_check()      16777216
+ *                   give LUAWAIT_ERR_LIMIT beyond
+ *   libraries       an array of names: what scripts find beside the sandbox's, for scripts       []
+ *                   that are trusted. See LIBRARIES above
  *   max_depth       nesting of JSON values in both directions, 1 to 1000                         128
  *   slice_us        how long an eval may run before the next one's turn, 100 to 1000000          10000
  *   warm_contexts   Lua states kept ready for the next evals, 0 to 4096                          8
@@ -456,6 +489,7 @@ luawait_status luawait_unregister(luawait_engine *engine, const char *name, size
  * @retval LUAWAIT_ERR_SYNTAX   it does not compile, or is a binary chunk
  * @retval LUAWAIT_ERR_ARGUMENT a NULL pointer
  * @retval LUAWAIT_ERR_MEMORY   compiling took more than `memory_bytes`
+ * @retval LUAWAIT_ERR_LIMIT    the script is larger than `max_script_bytes`
  * @since 0.1
  */
 luawait_status luawait_check(luawait_engine *engine, const char *script, size_t length, const char *name,
@@ -471,7 +505,9 @@ luawait_status luawait_check(luawait_engine *engine, const char *script, size_t 
  *   args            an array; the script finds its members in `...`, at most 200
  *   context         a named context's id: run in its Lua state, beside its other evals (luawait_context_new)
  *   globals_shared  with `context`, true: the script's globals are the context's, which all such evals share
- *   timeout_ms, cpu_ms, call_timeout_ms, memory_bytes, nulls   as in the engine's config, for this eval
+ *   timeout_ms, cpu_ms, call_timeout_ms, max_host_calls, nulls   as in the engine's config, for this eval
+ *   memory_bytes, max_coroutines, libraries   likewise, but not with `context`, which has its own. With other
+ *                   libraries than the engine's the eval starts a little later: no Lua state is kept ready for it
  *   detached        true: nobody will poll; the outcome is dropped and the id forgotten at the end
  *
  * @param script         copied; text only, a binary chunk is a "syntax" outcome
@@ -483,7 +519,8 @@ luawait_status luawait_check(luawait_engine *engine, const char *script, size_t 
  * @retval LUAWAIT_ERR_ARGUMENT a NULL pointer
  * @retval LUAWAIT_ERR_JSON     the options are not JSON
  * @retval LUAWAIT_ERR_OPTION   an unknown key, or a value that is not usable
- * @retval LUAWAIT_ERR_LIMIT    `max_evals`, `max_queued` or `max_unread` is reached; `error` says which
+ * @retval LUAWAIT_ERR_LIMIT    `max_evals`, `max_queued` or `max_unread` is reached, or the script is larger than
+ *                              `max_script_bytes`; `error` says which
  * @retval LUAWAIT_ERR_NOT_FOUND there is no such `context`
  * @retval LUAWAIT_ERR_SHUTDOWN after luawait_shutdown()
  * @retval LUAWAIT_ERR_EXECUTOR executor "custom": there is no pool, or it refuses to run the script; nothing was started
@@ -567,7 +604,8 @@ luawait_status luawait_eval(luawait_engine *engine, const char *script, size_t l
  *
  * Memory is the context's: what one eval allocates another lacks, and the eval that meets the limit ends with "memory".
  *
- * @param options        copied; a JSON object or NULL. Keys: `memory_bytes`, of all evals together, default the engine's;
+ * @param options        copied; a JSON object or NULL. Keys: `memory_bytes` and `max_coroutines`, of all evals together,
+ *                       and `libraries`: default the engine's;
  *                       `globals`, an object whose members all evals see
  * @param options_length bytes, or LUAWAIT_NUL_TERMINATED
  * @param context_id     out: for the option `context` of luawait_start()

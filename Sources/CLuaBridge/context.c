@@ -4,48 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-// What may be allocated above the limit to describe an error: a script that filled its memory should still be told where.
-enum { DESCRIPTION_RESERVE = 256 * 1024 };
-
-// Notes where the script is, for the error that Lua raises if collecting garbage does not help: it unwinds the stack without
-// asking anyone. Reading is all this does, at a moment when Lua itself could raise an error.
-static void note_memory_place(lwb_context *context) {
-    lua_State *L = context->running;
-    lua_Debug frame;
-    context->memory_line = 0;
-    if (L == NULL) return;
-    for (int level = 0; lua_getstack(L, level, &frame); level++) {
-        if (!lua_getinfo(L, "Sl", &frame) || frame.currentline <= 0) continue;
-        context->memory_line = frame.currentline;
-        memcpy(context->memory_chunk, frame.short_src, sizeof frame.short_src);
-        return;
-    }
-}
-
-// Lua's allocator, which counts. Refusing makes Lua collect garbage and ask once more before it raises its memory error.
-static void *allocate(void *user_data, void *block, size_t old_size, size_t new_size) {
-    lwb_context *context = user_data;
-    if (block == NULL) old_size = 0; // Lua passes the kind of object here
-    if (new_size == 0) {
-        free(block);
-        context->memory_used -= old_size;
-        return NULL;
-    }
-    size_t limit = context->options.memory_limit;
-    if (limit != 0 && new_size > old_size) {
-        size_t more = new_size - old_size;
-        if (context->describing && limit < SIZE_MAX - DESCRIPTION_RESERVE) limit += DESCRIPTION_RESERVE;
-        if (context->memory_used > limit || more > limit - context->memory_used) {
-            note_memory_place(context);
-            return NULL;
-        }
-    }
-    void *moved = realloc(block, new_size);
-    if (moved == NULL) return NULL;
-    context->memory_used = context->memory_used - old_size + new_size;
-    return moved;
-}
-
 typedef struct world {
     const json_t *globals;
     const lwb_function *functions;
@@ -55,6 +13,8 @@ typedef struct world {
 static int build(lua_State *L) {
     const world *parts = lua_touserdata(L, 1);
     lwb_open_sandbox(L);
+    lwb_open_libraries(L, lwb_context_of(L)->options.libraries);
+    lwb_note_raisers(L);
     lwb_define_functions(L, parts->functions, parts->count);
     if (lwb_context_of(L)->options.is_shared) {
         lwb_keep_pristine(L);
@@ -72,7 +32,9 @@ lwb_context *lwb_context_new(const lwb_options *options, const lwb_function *fun
     context->options = *options;
     context->options.memory_limit = 0; // the limit is for scripts, not for the libraries they find
     context->path = calloc((size_t)options->max_depth + 1, sizeof *context->path);
-    context->main = context->path == NULL ? NULL : lua_newstate(allocate, context);
+    context->main = NULL;
+    context->coroutine_size = lwb_coroutine_size();
+    if (context->path != NULL && context->coroutine_size != 0) context->main = lua_newstate(lwb_allocate, context);
     if (context->main == NULL) {
         lwb_context_free(context);
         return NULL;
@@ -109,9 +71,10 @@ void lwb_context_free(lwb_context *context) {
 }
 
 void lwb_context_set_options(lwb_context *context, const lwb_options *options) {
-    int max_depth = context->options.max_depth; // the path has been allocated for this one
+    lwb_options made_with = context->options;
     context->options = *options;
-    context->options.max_depth = max_depth;
+    context->options.max_depth = made_with.max_depth; // the path has been allocated for this one
+    context->options.libraries = made_with.libraries;
 }
 
 size_t lwb_context_memory_used(const lwb_context *context) {

@@ -137,6 +137,7 @@ static int wrapped(lua_State *L) {
 
 static int co_create(lua_State *L) {
     luaL_checktype(L, 1, LUA_TFUNCTION);
+    lwb_admit_coroutine(L);
     lua_State *coroutine = lua_newthread(L);
     lua_pushvalue(L, 1);
     lua_xmove(L, coroutine, 1);

@@ -151,6 +151,7 @@ static int prepare(lua_State *L) {
     lua_State *coroutine = lua_newthread(L);
     eval->reference = luaL_ref(L, LUA_REGISTRYINDEX);
     eval->coroutine = coroutine;
+    eval->context->eval_coroutines += 1;
     lwb_set_held_up(coroutine, true); // nobody resumes it but lwb_eval_resume
     work->compiled = compile(L, setup->script, setup->script_length, setup->chunk_name);
     if (work->compiled != LUA_OK) return lua_error(L);
@@ -189,6 +190,8 @@ lwb_event lwb_eval_prepare(lwb_context *context, const lwb_setup *setup, lwb_eva
         .globals = LUA_NOREF,
         .keep_nulls = setup->keep_nulls,
         .cpu_left_ns = setup->cpu_limit_ns == 0 ? INT64_MAX : setup->cpu_limit_ns,
+        .call_limit = setup->call_limit,
+        .calls_left = setup->call_limit == 0 ? UINT64_MAX : setup->call_limit,
         .parks = setup->parks,
         .callback = setup->callback,
         .wait = setup->wait,
@@ -325,6 +328,7 @@ void lwb_eval_free(lwb_eval *eval) {
     while (*link != eval)
         link = &(*link)->next;
     *link = eval->next;
+    if (eval->coroutine != NULL) context->eval_coroutines -= 1;
     // Neither can raise: they write to places of the registry that exist.
     luaL_unref(context->main, LUA_REGISTRYINDEX, eval->reference);
     luaL_unref(context->main, LUA_REGISTRYINDEX, eval->globals);

@@ -11,10 +11,29 @@ void lwb_clear_failure(lwb_context *context) {
     note->message = note->chunk = note->traceback = note->function = note->host_type = note->data = (lwb_span){0};
 }
 
+// A script can raise any text it can make. The host is told the beginning.
+enum { LONGEST_TEXT = 65536 };
+
+static size_t cut_at_character(const char *bytes, size_t length) {
+    size_t end = length;
+    // A UTF-8 character has at most three bytes after its first.
+    while (end > 0 && length - end < 3 && ((unsigned char)bytes[end] & 0xc0) == 0x80)
+        end -= 1;
+    return end;
+}
+
 // Out of memory here leaves the part absent, and the failure tells the rest.
-static void keep(lwb_context *context, lwb_span *span, const char *bytes, size_t length) {
+static void keep_whole(lwb_context *context, lwb_span *span, const char *bytes, size_t length) {
     size_t start = context->note.text.length;
     if (lwb_buffer_append(&context->note.text, bytes, length)) *span = (lwb_span){start, length, true};
+}
+
+static void keep(lwb_context *context, lwb_span *span, const char *bytes, size_t length) {
+    static const char ellipsis[] = "\xe2\x80\xa6";
+    size_t shown = length <= LONGEST_TEXT ? length : cut_at_character(bytes, LONGEST_TEXT);
+    keep_whole(context, span, bytes, shown);
+    if (shown == length || !span->present) return;
+    if (lwb_buffer_append(&context->note.text, ellipsis, sizeof ellipsis - 1)) span->length += sizeof ellipsis - 1;
 }
 
 void lwb_set_failure(lwb_context *context, lwb_failure_type type, const char *message) {
@@ -102,7 +121,7 @@ static void keep_data(lua_State *L, lwb_context *context) {
     lua_pushcfunction(L, encode_data);
     lua_insert(L, -2);
     if (lua_pcall(L, 1, 0, 0) == LUA_OK) {
-        keep(context, &context->note.data, context->output.bytes, context->output.length);
+        keep_whole(context, &context->note.data, context->output.bytes, context->output.length);
     } else {
         lua_pop(L, 1);
     }
@@ -179,6 +198,32 @@ static void describe_value(lua_State *L, lwb_context *context, bool ask) {
     }
 }
 
+void lwb_note_raisers(lua_State *L) {
+    static const char *const names[] = {"error", "assert"};
+    lwb_context *context = lwb_context_of(L);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        lua_getglobal(L, names[i]);
+        context->raisers[i] = lua_tocfunction(L, -1);
+        lua_pop(L, 1);
+    }
+}
+
+// Whether the error at 1 is Lua's own, of calls nested too deep: its words, and no script's function that raised them. One
+// that has come out of a coroutine still is.
+static bool is_stack_overflow(lua_State *L, const lwb_context *context) {
+    static const char words[] = "stack overflow";
+    size_t length, wanted = sizeof words - 1;
+    if (lua_type(L, 1) != LUA_TSTRING) return false;
+    const char *text = lua_tolstring(L, 1, &length);
+    if (length < wanted || memcmp(text + length - wanted, words, wanted) != 0) return false;
+    lua_Debug raiser;
+    if (!lua_getstack(L, 1, &raiser)) return true;
+    lua_getinfo(L, "f", &raiser);
+    lua_CFunction function = lua_tocfunction(L, -1);
+    lua_pop(L, 1);
+    return function == NULL || (function != context->raisers[0] && function != context->raisers[1]);
+}
+
 int lwb_note_error(lua_State *L) {
     lwb_context *context = lwb_context_of(L);
     // Hooks are off here when the error came from one, so nothing may run that could take long.
@@ -188,6 +233,7 @@ int lwb_note_error(lua_State *L) {
     context->note.noted = false;
     describe_value(L, context, true);
     if (context->condemned) return 1;
+    if (is_stack_overflow(L, context)) context->note.type = LWB_FAILURE_LIMIT;
     note_place(L, context, 1);
     context->describing = false;
     context->note.noted = true;
@@ -202,7 +248,11 @@ static int describe(lua_State *L) {
 }
 
 static void describe_lack_of_memory(lwb_context *context) {
-    lwb_set_failure(context, LWB_FAILURE_MEMORY, "not enough memory");
+    if (context->memory_went_into_calls) {
+        lwb_set_failure(context, LWB_FAILURE_LIMIT, "stack overflow (nested calls used up the memory)");
+    } else {
+        lwb_set_failure(context, LWB_FAILURE_MEMORY, "not enough memory");
+    }
     if (context->memory_line <= 0) return;
     context->note.line = context->memory_line;
     keep(context, &context->note.chunk, context->memory_chunk, strlen(context->memory_chunk));

@@ -55,6 +55,16 @@ static int answered(lua_State *L, int status, lua_KContext kind_is_in_context) {
     return deliver(L, context, context->current->answer_kind);
 }
 
+// A call that fails is one, too: a script that catches the errors of a million calls has made them.
+static void count_call(lua_State *L, lwb_eval *eval) {
+    if (eval->calls_left == 0) {
+        const char *name = function_name(L);
+        lwb_raise_error(L, "limit", name, "%s: more than %I host calls (max_host_calls)", name,
+                        (LUAI_UACINT)eval->call_limit);
+    }
+    eval->calls_left -= 1;
+}
+
 // Asks the host's code and gives the script the answer, on this thread, between Lua's frames.
 static int ask(lua_State *L, lwb_callback host, bool waits) {
     lwb_context *context = lwb_context_of(L);
@@ -77,7 +87,9 @@ static int ask(lua_State *L, lwb_callback host, bool waits) {
 }
 
 static int call_back(lua_State *L) {
-    return ask(L, lwb_context_of(L)->current->callback, false);
+    lwb_eval *eval = lwb_context_of(L)->current;
+    count_call(L, eval);
+    return ask(L, eval->callback, false);
 }
 
 // Pushes where the script is: unlike luaL_where, also when its caller is a function of Lua's, such as pcall.
@@ -97,6 +109,7 @@ static int call_by_parking(lua_State *L) {
     lwb_eval *eval = context->current;
     const char *name = function_name(L);
     const char *obstacle = NULL;
+    count_call(L, eval);
     if (!eval->parks) {
         obstacle = "is answered by request, which luawait_eval cannot wait for: use luawait_start";
     } else if (!context->can_travel || !lua_isyieldable(L)) {

@@ -70,6 +70,8 @@ struct lwb_eval {
     uint32_t function;           // the host function it is parked at
     lwb_answer_kind answer_kind; // what the context's held value is, for the call it is parked at
     int64_t cpu_left_ns;         // INT64_MAX: no limit
+    uint64_t call_limit;         // of host calls
+    uint64_t calls_left;         // UINT64_MAX: no limit
     bool cpu_exceeded;
     bool parks;
     lwb_callback callback, wait;
@@ -81,6 +83,10 @@ struct lwb_context {
     lua_State *main; // runs no script: protected calls that prepare, convert and describe
     lwb_options options;
     size_t memory_used;
+    size_t coroutine_size;  // of the block in which Lua keeps one
+    size_t coroutines;      // that Lua has not collected
+    size_t eval_coroutines; // those among them that are the main coroutine of an eval
+    lua_CFunction raisers[2]; // Lua's error and assert
 
     // Read by the signal handler, which runs on the thread that writes them: volatile is enough.
     lua_State *volatile running;     // the coroutine that executes now
@@ -99,9 +105,11 @@ struct lwb_context {
     lwb_buffer output;
     lwb_path_entry *path; // max_depth + 1 entries
 
+    size_t refused;  // the size of the last request for memory, if it was refused
     bool describing; // an error is being described, for which there is a reserve of memory
     int memory_line; // where the script was when memory was last refused; 0: nowhere
     char memory_chunk[LUA_IDSIZE];
+    bool memory_went_into_calls; // there were so many nested calls then that they are why
 
     lwb_note note; // of the eval that runs, or has run last, or is being prepared
 };
@@ -123,6 +131,16 @@ static inline bool lwb_is_held_up(lua_State *L) {
 }
 
 // ---- Everything below may raise, unless it says otherwise: only inside protected calls. ----
+
+// memory.c: Lua's allocator, of a context. Does not raise.
+void *lwb_allocate(void *context, void *block, size_t old_size, size_t new_size);
+// What `lwb_context.coroutine_size` is; 0 when out of memory. Does not raise.
+size_t lwb_coroutine_size(void);
+// Called before a script makes a coroutine.
+void lwb_admit_coroutine(lua_State *L);
+
+// libraries.c: opens those that only trusted scripts get, behind the sandbox; lwb_library bits.
+void lwb_open_libraries(lua_State *L, unsigned libraries);
 
 // sandbox.c: opens the libraries, on a new state.
 void lwb_open_sandbox(lua_State *L);
@@ -175,6 +193,8 @@ void lwb_push_error_object(lua_State *L, const char *type, const char *function)
 int lwb_raise_error(lua_State *L, const char *type, const char *function, const char *format, ...);
 
 // failure.c
+// Keeps which functions raise what the script wants, on a new state.
+void lwb_note_raisers(lua_State *L);
 // The script's message handler: describes the error where it was raised, with the stack still there.
 int lwb_note_error(lua_State *L);
 // Describes the error that is alone on the main state's stack, and takes it from there. `status` is that of the call that

@@ -15,8 +15,8 @@ static void remove_fields(lua_State *L, int index, const char *const *names) {
 // load, for text alone: a crafted binary chunk can crash the interpreter. The upvalue is Lua's own.
 static int load_text(lua_State *L) {
     lwb_context *context = lwb_context_of(L);
-    bool has_globals = lua_gettop(L) >= 4;
-    if (!lua_isnoneornil(L, 3) && strchr(luaL_checkstring(L, 3), 't') == NULL) {
+    bool has_globals = lua_gettop(L) >= 4, only_text = !(context->options.libraries & LWB_LIBRARY_BYTECODE);
+    if (only_text && !lua_isnoneornil(L, 3) && strchr(luaL_checkstring(L, 3), 't') == NULL) {
         lua_pushnil(L);
         lua_pushliteral(L, "attempt to load a binary chunk (only text is allowed)");
         return 2;
@@ -24,8 +24,10 @@ static int load_text(lua_State *L) {
     if (!lua_isstring(L, 1)) luaL_checktype(L, 1, LUA_TFUNCTION);
     // The number of arguments tells Lua's load whether an environment was given, even a nil one.
     if (lua_gettop(L) < 3) lua_settop(L, 3);
-    lua_pushliteral(L, "t");
-    lua_replace(L, 3);
+    if (only_text) {
+        lua_pushliteral(L, "t");
+        lua_replace(L, 3);
+    }
     // Lua's load knows the context's globals alone.
     if (!has_globals && context->current->globals != LUA_NOREF) lwb_push_globals(L, context->current);
     lua_pushvalue(L, lua_upvalueindex(1));
@@ -117,8 +119,12 @@ static int call_protected_with_handler(lua_State *L) {
 }
 
 static void write_line(lua_State *L, lwb_context *context) {
-    size_t length;
+    size_t length, limit = context->options.output_limit;
     const char *bytes = lua_tolstring(L, -1, &length);
+    // Wherever it goes: a script should not behave differently where nobody reads.
+    if (limit != 0 && length - 1 > limit) {
+        lwb_raise_error(L, "limit", NULL, "print: a line of more than %I bytes (output_bytes)", (LUAI_UACINT)limit);
+    }
     switch (context->options.print) {
     case LWB_PRINT_NONE: break;
     case LWB_PRINT_STDOUT:
@@ -160,10 +166,14 @@ static void wrap_global(lua_State *L, const char *name, lua_CFunction function) 
     lua_setglobal(L, name);
 }
 
+static bool has_library(lua_State *L, lwb_library library) {
+    return lwb_context_of(L)->options.libraries & library;
+}
+
 static void open_base(lua_State *L) {
     static const char *const unsafe[] = {"dofile", "loadfile", NULL};
     luaL_requiref(L, LUA_GNAME, luaopen_base, 1);
-    remove_fields(L, -1, unsafe);
+    if (!has_library(L, LWB_LIBRARY_IO)) remove_fields(L, -1, unsafe);
     lwb_add_base_functions(L);
     lua_pop(L, 1);
     wrap_global(L, "load", load_text);
@@ -177,7 +187,7 @@ static void open_base(lua_State *L) {
 static void open_string(lua_State *L) {
     static const char *const unsafe[] = {"dump", NULL};
     luaL_requiref(L, LUA_STRLIBNAME, luaopen_string, 1);
-    remove_fields(L, -1, unsafe);
+    if (!has_library(L, LWB_LIBRARY_BYTECODE)) remove_fields(L, -1, unsafe);
     lwb_replace_patterns(L);
     lwb_add_string_functions(L);
     // The metatable of strings is shared by every string there is.
@@ -189,9 +199,10 @@ static void open_string(lua_State *L) {
 }
 
 static void open_os(lua_State *L) {
-    static const char *const unsafe[] = {"execute", "exit", "getenv", "remove", "rename", "setlocale", "tmpname", NULL};
+    static const char *const unsafe[] = {"exit", "execute", "getenv", "remove", "rename", "setlocale", "tmpname", NULL};
+    static const char *const fatal[] = {"exit", NULL}; // it would end the host
     luaL_requiref(L, LUA_OSLIBNAME, luaopen_os, 1);
-    remove_fields(L, -1, unsafe);
+    remove_fields(L, -1, has_library(L, LWB_LIBRARY_OS) ? fatal : unsafe);
     lua_pop(L, 1);
 }
 

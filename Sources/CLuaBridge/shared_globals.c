@@ -50,6 +50,11 @@ void lwb_keep_pristine(lua_State *L) {
     lua_pushglobaltable(L);
     lua_pushnil(L);
     lua_setfield(L, -2, LUA_GNAME); // no library, and each eval has its own
+    // Modules are the context's, and package.loaded leads back to everything.
+    lua_getfield(L, -1, LUA_LOADLIBNAME);
+    lua_insert(L, -2);
+    lua_pushnil(L);
+    lua_setfield(L, -2, LUA_LOADLIBNAME);
     push_copy(L, -1, 0);
     // Methods of strings come from where no script can reach: ("x"):rep() is nobody's to change.
     lua_pushliteral(L, "");
@@ -60,6 +65,8 @@ void lwb_keep_pristine(lua_State *L) {
     lua_rawsetp(L, LUA_REGISTRYINDEX, &pristine);
     lua_pushvalue(L, -1);
     lua_setfield(L, -2, LUA_GNAME);
+    lua_insert(L, -2);
+    lua_setfield(L, -2, LUA_LOADLIBNAME);
     lua_pop(L, 1);
     lua_newtable(L);
     lua_pushcfunction(L, find_global);

@@ -8,7 +8,7 @@ public func luawait_check(
 ) -> luawait_status {
     status(error) { () throws(CallError) in
         let engine = try LuawaitABI.engine(engine)
-        let script = try requiredText(script, length, "script")
+        let script = try requiredScript(engine, script, length)
         let given = try text(name, name_length, "name").map { String(decoding: $0, as: UTF8.self) }
         try engine.check(script, name: chunkName(given ?? "script", what: "name"))
     }
@@ -21,7 +21,7 @@ public func luawait_start(
 ) -> luawait_status {
     status(error) { () throws(CallError) in
         let engine = try LuawaitABI.engine(engine)
-        let script = try requiredText(script, length, "script")
+        let script = try requiredScript(engine, script, length)
         let options = try evalOptions(engine, options, options_length)
         guard eval_id != nil || options.isDetached else { throw missing("eval_id") }
         let id = try engine.start(Array(script), options: options)
@@ -38,7 +38,7 @@ public func luawait_eval(
 ) -> luawait_status {
     status(error) { () throws(CallError) in
         let engine = try LuawaitABI.engine(engine)
-        let script = try requiredText(script, length, "script")
+        let script = try requiredScript(engine, script, length)
         guard let state else { throw missing("state") }
         let options = try evalOptions(engine, options, options_length)
         guard !options.isDetached else {
@@ -47,6 +47,15 @@ public func luawait_eval(
         let result = try engine.evaluate(Array(script), options: options)
         try report(.ended(result), state, outcome, outcome_length)
     }
+}
+
+/// Looks at the size before anything is copied.
+private func requiredScript(
+    _ engine: Engine, _ script: UnsafePointer<CChar>?, _ length: Int
+) throws(CallError) -> UnsafeBufferPointer<UInt8> {
+    let script = try requiredText(script, length, "script")
+    try engine.config.checkSize(ofScript: script.count)
+    return script
 }
 
 private func evalOptions(

@@ -238,13 +238,13 @@ static void nesting_of_errors_and_options_is_limited(void) {
 
 static void recurse_without_end(const char *config) {
     luawait_engine *engine = engine_with(config);
-    EXPECT_ERROR(engine, "local function f() return 1 + f() end return f()", "runtime", "stack overflow");
+    EXPECT_ERROR(engine, "local function f() return 1 + f() end return f()", "limit", "stack overflow");
     EXPECT_VALUE(engine, "local function f() return 1 + f() end local ok = pcall(f) return ok", "false");
     EXPECT_ERROR(engine,
                  "local t = setmetatable({}, {}) getmetatable(t).__index = function(_, k) return t[k] end "
                  "return t.x",
-                 "runtime", "stack overflow");
-    EXPECT_ERROR(engine, "local function f() return coroutine.wrap(f)() end f()", "runtime", "stack overflow");
+                 "limit", "stack overflow");
+    EXPECT_ERROR(engine, "local function f() return coroutine.wrap(f)() end f()", "limit", "stack overflow");
     luawait_engine_free(engine);
 }
 

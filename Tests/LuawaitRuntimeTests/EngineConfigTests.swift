@@ -15,7 +15,11 @@ struct EngineConfigTests {
             #expect(config.limits.cpuMilliseconds == 5000)
             #expect(config.limits.callTimeoutMilliseconds == 30_000)
             #expect(config.limits.memoryBytes == 67_108_864)
+            #expect(config.limits.hostCalls == 1_000_000)
+            #expect(config.limits.coroutines == 10_000)
+            #expect(config.limits.libraries == [])
             #expect(config.limits.nulls == .drop)
+            #expect(config.scriptBytes == 16_777_216)
             #expect(config.outputBytes == 16_777_216)
             #expect(config.maxDepth == 128)
             #expect(config.sliceNanoseconds == 10_000_000)
@@ -37,7 +41,12 @@ struct EngineConfigTests {
             #"{"executor": "threads", "workers": 3, "timeout_ms": 1, "cpu_ms": 2, "call_timeout_ms": 4, "#
                 + #""memory_bytes": 5, "output_bytes": 6, "max_depth": 7, "slice_us": 800, "warm_contexts": 9, "#
                 + #""nulls": "keep", "print": "none", "preemption": "count", "signal": 40, "seed": -5, "#
-                + #""max_evals": 11, "max_queued": 12, "max_requests": 13, "max_unread": 14, "watchdog": true}"#)
+                + #""max_evals": 11, "max_queued": 12, "max_requests": 13, "max_unread": 14, "watchdog": true, "#
+                + #""max_host_calls": 15, "max_coroutines": 16, "max_script_bytes": 17, "libraries": ["os", "io"]}"#)
+        #expect(config.limits.hostCalls == 15)
+        #expect(config.limits.coroutines == 16)
+        #expect(config.scriptBytes == 17)
+        #expect(config.limits.libraries.rawValue == 3)
         #expect(config.workers == 3)
         #expect(config.limits.timeoutMilliseconds == 1)
         #expect(config.limits.cpuMilliseconds == 2)
@@ -81,7 +90,10 @@ struct EngineConfigTests {
         }
     }
 
-    @Test(arguments: ["memory_bytes", "output_bytes", "max_evals", "max_queued", "max_requests", "max_unread"])
+    @Test(arguments: [
+        "memory_bytes", "output_bytes", "max_evals", "max_queued", "max_requests", "max_unread", "max_host_calls",
+        "max_coroutines", "max_script_bytes",
+    ])
     func a_size_may_be_as_large_as_a_number(key: String) throws {
         _ = try engineConfig("{\"\(key)\": 0}")
         _ = try engineConfig("{\"\(key)\": \(Int64.max)}")

@@ -84,10 +84,21 @@ typedef enum lwb_print {
     LWB_PRINT_HOST, // to lwb_setup.output
 } lwb_print;
 
+// What only trusted scripts get; bits.
+typedef enum lwb_library {
+    LWB_LIBRARY_IO = 1, // and dofile, loadfile
+    LWB_LIBRARY_OS = 2, // all of it but exit
+    LWB_LIBRARY_PACKAGE = 4,
+    LWB_LIBRARY_DEBUG = 8,     // but for hooks
+    LWB_LIBRARY_BYTECODE = 16, // string.dump, and load of what it gives
+} lwb_library;
+
 typedef struct lwb_options {
     bool is_shared;      // many evals, each with globals of its own
     size_t memory_limit; // bytes of the whole context; 0 is none
-    size_t output_limit; // bytes of one JSON text; 0 is none
+    size_t output_limit; // bytes of one JSON text, or of a printed line; 0 is none
+    size_t coroutine_limit; // how many that scripts made may be alive; 0 is none
+    unsigned libraries;     // lwb_library bits
     int max_depth;
     lwb_print print;
 } lwb_options;
@@ -98,7 +109,7 @@ lwb_context *lwb_context_new(const lwb_options *options, const lwb_function *fun
                              const json_t *globals);
 void lwb_context_free(lwb_context *context);
 
-// Limits of the next eval, where they differ from those the context was made with.
+// Limits of the next eval, where they differ from those the context was made with. Depth and libraries stay.
 void lwb_context_set_options(lwb_context *context, const lwb_options *options);
 size_t lwb_context_memory_used(const lwb_context *context);
 
@@ -133,6 +144,7 @@ typedef struct lwb_setup {
     const json_t *globals;  // an object, or NULL
     const json_t *args;     // an array, or NULL
     int64_t cpu_limit_ns;   // 0 is none
+    uint64_t call_limit;    // how many host calls; 0 is none
     uint64_t random_seed;   // of the script's math.random; a shared context has been seeded by its first eval
     bool keep_nulls;
     bool shares_globals;   // in a shared context: no globals of its own

@@ -208,10 +208,12 @@ package final class Engine: Sendable {
 
     /// A world for an eval: a warm one if there is one. Nil when out of memory.
     func takeContext(for eval: Eval) -> Context? {
-        let functions = eval.functions
-        let warm = withCore { core, _ in core.warm.take(functions: functions) }
-        guard let warm else { return makeContext(functions, limits: eval.options.limits) }
-        warm.apply(config: config, limits: eval.options.limits)
+        let (functions, limits) = (eval.functions, eval.options.limits)
+        // The warm ones have the libraries of the engine's config.
+        guard limits.libraries == config.limits.libraries,
+            let warm = withCore({ core, _ in core.warm.take(functions: functions) })
+        else { return makeContext(functions, limits: limits) }
+        warm.apply(config: config, limits: limits)
         return warm
     }
 

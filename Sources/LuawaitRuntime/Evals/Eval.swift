@@ -66,6 +66,7 @@ package final class Eval: @unchecked Sendable {
                 setup.globals = options.globals.map { UnsafePointer($0.raw) }
                 setup.args = options.args.map { UnsafePointer($0.raw) }
                 setup.cpu_limit_ns = options.limits.cpuMilliseconds * 1_000_000
+                setup.call_limit = UInt64(options.limits.hostCalls)
                 setup.random_seed = randomSeed
                 setup.keep_nulls = options.limits.nulls == .keep
                 setup.shares_globals = options.sharesGlobals

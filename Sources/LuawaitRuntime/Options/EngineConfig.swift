@@ -22,6 +22,7 @@ package struct EngineConfig: Sendable {
     package var workers = min(max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))), 4)
     package var limits = Limits()
     package var outputBytes = 16 << 20
+    package var scriptBytes = 16 << 20
     package var maxDepth = 128
     package var sliceNanoseconds: Int64 = 10_000_000
     package var warmContexts = 8
@@ -40,6 +41,7 @@ package struct EngineConfig: Sendable {
         Limits.keys + [
             "executor", "workers", "output_bytes", "max_depth", "slice_us", "warm_contexts", "print", "preemption",
             "signal", "seed", "watchdog", "max_evals", "max_queued", "max_requests", "max_unread", "max_blocked",
+            "max_script_bytes",
         ]
 
     /// - Parameter text: JSON, or nil for the defaults.
@@ -49,6 +51,7 @@ package struct EngineConfig: Sendable {
         workers = try options.integer("workers", in: 1...256).map(Int.init) ?? workers
         limits = try Limits(options, defaults: limits)
         outputBytes = try options.integer("output_bytes", in: 0...Int64.max).map(Int.init) ?? outputBytes
+        scriptBytes = try options.integer("max_script_bytes", in: 0...Int64.max).map(Int.init) ?? scriptBytes
         maxDepth = try options.integer("max_depth", in: 1...1000).map(Int.init) ?? maxDepth
         sliceNanoseconds = try options.integer("slice_us", in: 100...1_000_000).map { $0 * 1000 } ?? sliceNanoseconds
         warmContexts = try options.integer("warm_contexts", in: 0...4096).map(Int.init) ?? warmContexts
@@ -70,6 +73,12 @@ package struct EngineConfig: Sendable {
             preemption = .count  // nobody would send the signal
         }
     }
+
+    /// - Throws: `.limit` for a script that is too long.
+    package func checkSize(ofScript bytes: Int) throws(CallError) {
+        guard scriptBytes > 0, bytes > scriptBytes else { return }
+        throw CallError(.limit, "a script of \(bytes) bytes, at most \(scriptBytes) are allowed (max_script_bytes)")
+    }
 }
 
 /// What both an engine and one of its evals can say. 0 means none.
@@ -78,9 +87,16 @@ package struct Limits: Sendable {
     package var cpuMilliseconds: Int64 = 5000
     package var callTimeoutMilliseconds: Int64 = 30_000
     package var memoryBytes = 64 << 20
+    /// About as many as the processor time allows by default: what the host does for each is not counted there.
+    package var hostCalls: Int64 = 1_000_000
+    /// How many that the script has made may be alive.
+    package var coroutines = 10_000
+    package var libraries: Libraries = []
     package var nulls = EngineConfig.Nulls.drop
 
-    static let keys = ["timeout_ms", "cpu_ms", "call_timeout_ms", "memory_bytes", "nulls"]
+    /// What belongs to a Lua world: in a named context not the eval's to choose.
+    static let worldKeys = ["memory_bytes", "max_coroutines", "libraries"]
+    static let keys = ["timeout_ms", "cpu_ms", "call_timeout_ms", "max_host_calls", "nulls"] + worldKeys
 
     /// Milliseconds above this are refused: a year is a mistake, and nothing has to fear overflow.
     private static let longest: Int64 = 366 * 24 * 3600 * 1000
@@ -94,6 +110,9 @@ package struct Limits: Sendable {
         callTimeoutMilliseconds =
             try options.integer("call_timeout_ms", in: 0...Self.longest) ?? callTimeoutMilliseconds
         memoryBytes = try options.integer("memory_bytes", in: 0...Int64.max).map(Int.init) ?? memoryBytes
+        hostCalls = try options.integer("max_host_calls", in: 0...Int64.max) ?? hostCalls
+        coroutines = try options.integer("max_coroutines", in: 0...Int64.max).map(Int.init) ?? coroutines
+        libraries = try Libraries(options) ?? libraries
         nulls = try options.choice("nulls", EngineConfig.Nulls.self) ?? nulls
     }
 }

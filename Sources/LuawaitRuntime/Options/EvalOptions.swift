@@ -27,8 +27,8 @@ package struct EvalOptions: Sendable {
             }
             sharesGlobals = shares
         }
-        if context != nil, options.value("memory_bytes") != nil {
-            throw CallError(.option, "options.memory_bytes: the context has its own (luawait_context_new)")
+        for key in Limits.worldKeys where context != nil && options.value(key) != nil {
+            throw CallError(.option, "options.\(key): the context has its own (luawait_context_new)")
         }
         if let value = options.value("globals") {
             guard value.isObject else { throw options.mistake("globals", "an object", value) }
@@ -51,7 +51,8 @@ package struct ContextOptions: Sendable {
     package var globals: JSONValue?
 
     package init(json text: UnsafeBufferPointer<UInt8>?, defaults: Limits, maxDepth: Int) throws(CallError) {
-        let options = try OptionObject(text, what: "options", known: ["memory_bytes", "globals"], maxDepth: maxDepth)
+        let options = try OptionObject(
+            text, what: "options", known: Limits.worldKeys + ["globals"], maxDepth: maxDepth)
         limits = try Limits(options, defaults: defaults)
         if let value = options.value("globals") {
             guard value.isObject else { throw options.mistake("globals", "an object", value) }

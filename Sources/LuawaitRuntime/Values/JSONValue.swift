@@ -91,6 +91,10 @@ package final class JSONValue: @unchecked Sendable {
 
     var arrayCount: Int { json_array_size(raw) }
 
+    var elements: [JSONValue] {
+        (0..<arrayCount).compactMap { index in json_array_get(raw, index).map { JSONValue(taking: json_incref($0)) } }
+    }
+
     /// The object's members, in the order they were written.
     var members: [(key: String, value: JSONValue)] {
         var result: [(key: String, value: JSONValue)] = []

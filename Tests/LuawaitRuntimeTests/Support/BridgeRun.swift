@@ -35,8 +35,8 @@ final class BridgeRun {
             lwb_function(name: name, index: UInt32(index), is_callback: index >= functions.count)
         }
         var options = lwb_options(
-            is_shared: false, memory_limit: limits.memory, output_limit: limits.output, max_depth: limits.depth,
-            print: LWB_PRINT_NONE)
+            is_shared: false, memory_limit: limits.memory, output_limit: limits.output,
+            coroutine_limit: 0, libraries: 0, max_depth: limits.depth, print: LWB_PRINT_NONE)
         context = lwb_context_new(&options, declarations, declarations.count, nil)!
         lwb_stopper_bind(stopper)
     }

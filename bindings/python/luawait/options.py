@@ -5,9 +5,12 @@ What they mean and their defaults are written in `luawait.h`; the library itself
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from typing import Any, Literal, TypedDict
+
+Library = Literal["io", "os", "package", "debug", "bytecode"]
+"""What trusted scripts may be given beside the sandbox's libraries."""
 
 
 class Config(TypedDict, total=False):
@@ -23,6 +26,10 @@ class Config(TypedDict, total=False):
     call_timeout_ms: int
     memory_bytes: int
     output_bytes: int
+    max_host_calls: int
+    max_coroutines: int
+    max_script_bytes: int
+    libraries: Sequence[Library]
     max_depth: int
     slice_us: int
     warm_contexts: int
@@ -35,6 +42,7 @@ class Config(TypedDict, total=False):
     max_queued: int
     max_unread: int
     max_requests: int
+    max_blocked: int
     watchdog: bool
 
 
@@ -47,4 +55,7 @@ class EvalOptions(TypedDict, total=False):
     cpu_ms: int
     call_timeout_ms: int
     memory_bytes: int
+    max_host_calls: int
+    max_coroutines: int
+    libraries: Sequence[Library]
     nulls: Literal["drop", "keep"]

@@ -173,10 +173,10 @@ def test_the_structs_are_the_headers(kind: Any, tmp_path: Path) -> None:
 
 def test_every_key_that_types_name_is_known_to_the_library() -> None:
     config = {"workers": 1, "executor": "threads", "nulls": "drop", "print": "stdout", "preemption": "signal"}
-    config |= {"watchdog": True}
+    config |= {"watchdog": True, "libraries": ["io", "os", "package", "debug", "bytecode"]}
     sizes = {"max_depth": 10, "slice_us": 1000, "memory_bytes": 10_000_000, "output_bytes": 1000}
     config |= {key: sizes.get(key, 0) for key in luawait.Config.__annotations__ if key not in config}
     with luawait.Engine(**config) as engine:  # type: ignore[typeddict-item]
-        options = {"name": "n", "globals": {}, "nulls": "keep", "memory_bytes": 10_000_000}
+        options = {"name": "n", "globals": {}, "nulls": "keep", "memory_bytes": 10_000_000, "libraries": []}
         options |= {key: 0 for key in luawait.EvalOptions.__annotations__ if key not in (*options, "on_output")}
         assert engine.with_options(**options).eval_sync("return 1") == 1  # type: ignore[typeddict-item]

@@ -1,0 +1,94 @@
+// Libraries for trusted scripts, which reach out of their world: files, processes, modules, the interpreter's own insides.
+// What would take away the stop of a running script stays out even here.
+#include "internal.h"
+
+static bool has(unsigned libraries, lwb_library library) {
+    return libraries & library;
+}
+
+// loadfile, with the globals of the eval: Lua's own, the upvalue, knows the context's alone.
+static int load_file(lua_State *L) {
+    lwb_context *context = lwb_context_of(L);
+    bool has_globals = lua_gettop(L) >= 3;
+    lua_settop(L, has_globals ? 3 : 2);
+    if (!has(context->options.libraries, LWB_LIBRARY_BYTECODE)) {
+        lua_pushliteral(L, "t");
+        lua_replace(L, 2);
+    }
+    if (!has_globals) lwb_push_globals(L, context->current);
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_insert(L, 1);
+    lua_call(L, 3, LUA_MULTRET);
+    return lua_gettop(L);
+}
+
+static int file_done(lua_State *L, int status, lua_KContext extra) {
+    (void)status;
+    (void)extra;
+    return lua_gettop(L) - 1;
+}
+
+// dofile: a call of loadfile, the upvalue, and of what it gives, which may wait on the host.
+static int do_file(lua_State *L) {
+    lua_settop(L, 1);
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_pushvalue(L, 1);
+    lua_call(L, 1, 2);
+    if (lua_isnil(L, -2)) return lua_error(L);
+    lua_pop(L, 1);
+    lua_callk(L, 0, LUA_MULTRET, 0, file_done);
+    return file_done(L, LUA_OK, 0);
+}
+
+// Opens a library of Lua's as a global, and pushes its table.
+static void open(lua_State *L, const char *name, lua_CFunction opener) {
+    luaL_requiref(L, name, opener, 1);
+}
+
+static void remove_field(lua_State *L, const char *name) {
+    lua_pushnil(L);
+    lua_setfield(L, -2, name);
+}
+
+static void open_io(lua_State *L) {
+    open(L, LUA_IOLIBNAME, luaopen_io);
+    lua_pop(L, 1);
+    // A finalizer of files that a script wrote would run where nothing can stop it.
+    luaL_getmetatable(L, LUA_FILEHANDLE);
+    lua_pushboolean(L, 0);
+    lua_setfield(L, -2, "__metatable");
+    lua_pop(L, 1);
+    // Left there by the sandbox.
+    lua_getglobal(L, "loadfile");
+    lua_pushcclosure(L, load_file, 1);
+    lua_pushvalue(L, -1);
+    lua_setglobal(L, "loadfile");
+    lua_pushcclosure(L, do_file, 1);
+    lua_setglobal(L, "dofile");
+}
+
+static void open_debug(lua_State *L) {
+    open(L, LUA_DBLIBNAME, luaopen_debug);
+    // A running script is stopped by a hook.
+    remove_field(L, "sethook");
+    remove_field(L, "gethook");
+    lua_pop(L, 1);
+}
+
+static void open_package(lua_State *L) {
+    static const char *const own[] = {LUA_COLIBNAME, LUA_TABLIBNAME, LUA_UTF8LIBNAME, "json", NULL};
+    open(L, LUA_LOADLIBNAME, luaopen_package);
+    // Libraries that are not Lua's own are modules, too: require("table").
+    lua_getfield(L, -1, "loaded");
+    for (const char *const *name = own; *name != NULL; name++) {
+        lua_getglobal(L, *name);
+        lua_setfield(L, -2, *name);
+    }
+    lua_pop(L, 2);
+}
+
+void lwb_open_libraries(lua_State *L, unsigned libraries) {
+    if (has(libraries, LWB_LIBRARY_IO)) open_io(L);
+    if (has(libraries, LWB_LIBRARY_DEBUG)) open_debug(L);
+    if (has(libraries, LWB_LIBRARY_PACKAGE)) open_package(L);
+}

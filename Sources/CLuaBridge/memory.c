@@ -1,0 +1,115 @@
+// Lua's allocator: it counts what a world uses, and its coroutines, and refuses what is beyond the limit.
+#include "internal.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+// What may be allocated above the limit to describe an error: a script that filled its memory should still be told where.
+enum { DESCRIPTION_RESERVE = 256 * 1024 };
+
+// A script that runs out of memory in so many nested calls has run out of them, rather: memory for a million calls, which
+// is what Lua's own limit allows, is more than the default limit has.
+enum { DEEP_RECURSION = 100000 };
+
+// ---- Coroutines ----------------------------------------------------------------------------------------------------
+//
+// Lua tells its allocator when a block is for a new coroutine, but not when one that it frees was. All coroutines are of one
+// size, so blocks of this size get one byte more, which says whether they are one.
+
+static void *learn_size(void *size, void *block, size_t kind, size_t new_size) {
+    if (new_size == 0) {
+        free(block);
+        return NULL;
+    }
+    if (block == NULL && kind == LUA_TTHREAD) *(size_t *)size = new_size;
+    return realloc(block, new_size);
+}
+
+static int make_coroutine(lua_State *L) {
+    lua_newthread(L);
+    return 0;
+}
+
+size_t lwb_coroutine_size(void) {
+    static _Atomic size_t known;
+    size_t size = known;
+    if (size != 0) return size;
+    // The first of its kind is the state itself, which is larger; the last is the coroutine.
+    lua_State *L = lua_newstate(learn_size, &size);
+    if (L == NULL) return 0;
+    lua_pushcfunction(L, make_coroutine);
+    int status = lua_pcall(L, 0, 0, 0);
+    lua_close(L);
+    if (status != LUA_OK) return 0;
+    known = size;
+    return size;
+}
+
+// Those that scripts have made: each eval has one by itself.
+static size_t count_coroutines(const lwb_context *context) {
+    return context->coroutines - context->eval_coroutines;
+}
+
+void lwb_admit_coroutine(lua_State *L) {
+    const lwb_context *context = lwb_context_of(L);
+    size_t limit = context->options.coroutine_limit;
+    if (limit == 0 || count_coroutines(context) < limit) return;
+    // Most of them may be garbage.
+    lua_gc(L, LUA_GCCOLLECT);
+    if (count_coroutines(context) < limit) return;
+    lwb_raise_error(L, "limit", NULL, "more than %I coroutines (max_coroutines)", (LUAI_UACINT)limit);
+}
+
+// ---- Allocating ----------------------------------------------------------------------------------------------------
+
+// Notes where the script is, for the error that Lua raises if collecting garbage does not help: it unwinds the stack without
+// asking anyone. Reading is all this does, at a moment when Lua itself could raise an error.
+static void note_memory_place(lwb_context *context) {
+    lua_State *L = context->running;
+    lua_Debug frame;
+    context->memory_line = 0;
+    context->memory_went_into_calls = false;
+    if (L == NULL) return;
+    context->memory_went_into_calls = lua_getstack(L, DEEP_RECURSION, &frame);
+    for (int level = 0; lua_getstack(L, level, &frame); level++) {
+        if (!lua_getinfo(L, "Sl", &frame) || frame.currentline <= 0) continue;
+        context->memory_line = frame.currentline;
+        memcpy(context->memory_chunk, frame.short_src, sizeof frame.short_src);
+        return;
+    }
+}
+
+static bool is_within_limit(const lwb_context *context, size_t more) {
+    size_t limit = context->options.memory_limit;
+    if (limit == 0) return true;
+    if (context->describing && limit < SIZE_MAX - DESCRIPTION_RESERVE) limit += DESCRIPTION_RESERVE;
+    return context->memory_used <= limit && more <= limit - context->memory_used;
+}
+
+void *lwb_allocate(void *user_data, void *block, size_t old_size, size_t new_size) {
+    lwb_context *context = user_data;
+    size_t coroutine_size = context->coroutine_size;
+    bool is_coroutine = block == NULL && old_size == LUA_TTHREAD && new_size == coroutine_size;
+    if (block == NULL) old_size = 0; // Lua passes the kind of object here
+    if (new_size == 0) {
+        if (block != NULL && old_size == coroutine_size && ((char *)block)[old_size]) context->coroutines -= 1;
+        free(block);
+        context->memory_used -= old_size;
+        return NULL;
+    }
+    if (new_size > old_size && !is_within_limit(context, new_size - old_size)) {
+        // Lua collects garbage and asks once more before it gives up. Refusals that this helps with are nobody's affair, such
+        // as those of an eval that has run out of memory and unwinds.
+        if (context->refused == new_size) note_memory_place(context);
+        context->refused = new_size;
+        return NULL;
+    }
+    if (new_size > old_size) context->refused = 0;
+    char *moved = realloc(block, new_size == coroutine_size ? new_size + 1 : new_size);
+    if (moved == NULL) return NULL;
+    if (new_size == coroutine_size) moved[new_size] = is_coroutine;
+    context->coroutines += is_coroutine;
+    context->memory_used = context->memory_used - old_size + new_size;
+    return moved;
+}
