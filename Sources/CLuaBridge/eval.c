@@ -242,13 +242,15 @@ static lwb_event finish(lwb_eval *eval, int results) {
     return LWB_FAILED;
 }
 
+static lwb_event stop(lwb_context *context) {
+    if (!context->stop_described) lwb_clear_failure(context);
+    return LWB_STOPPED;
+}
+
 static lwb_event fail(lwb_eval *eval) {
     lwb_context *context = eval->context;
     lua_State *co = eval->coroutine;
-    if (context->condemned) {
-        if (!context->stop_described) lwb_clear_failure(context);
-        return LWB_STOPPED;
-    }
+    if (context->condemned) return stop(context);
     // The error may be another than the one that was noted: raised by a __close on the way out, or by a lack of memory.
     bool noted = context->note.noted && context->note.script_status == LUA_ERRRUN &&
                  context->note.noted_type == lua_type(co, -1) && context->note.noted_value == lua_topointer(co, -1);
@@ -301,8 +303,13 @@ lwb_event lwb_eval_resume(lwb_eval *eval, lwb_stopper *stopper, lwb_answer answe
         event = fail(eval);
     } else {
         event = context->yield == LWB_YIELD_PARK ? LWB_PARKED : LWB_SLICED;
-        eval->note = context->note;
-        context->note = (lwb_note){0};
+        if (event == LWB_SLICED && context->condemned) {
+            // It has been left where it was; or it was at the end of a slice when the order came, and has nothing to tell.
+            event = stop(context);
+        } else {
+            eval->note = context->note;
+            context->note = (lwb_note){0};
+        }
     }
     hold(context, NULL);
     context->current = NULL;

@@ -83,9 +83,9 @@ struct lwb_context {
     lua_State *main; // runs no script: protected calls that prepare, convert and describe
     lwb_options options;
     size_t memory_used;
-    size_t coroutine_size;  // of the block in which Lua keeps one
-    size_t coroutines;      // that Lua has not collected
-    size_t eval_coroutines; // those among them that are the main coroutine of an eval
+    size_t coroutine_size;    // of the block in which Lua keeps one
+    size_t coroutines;        // that Lua has not collected
+    size_t eval_coroutines;   // those among them that are the main coroutine of an eval
     lua_CFunction raisers[2]; // Lua's error and assert
 
     // Read by the signal handler, which runs on the thread that writes them: volatile is enough.

@@ -61,12 +61,15 @@ void lwb_set_running(lwb_context *context, lua_State *L) {
     if (needs_hook(context)) set_hook(context, L);
 }
 
+static void describe_stop(lua_State *L, lwb_context *context) {
+    if (context->stop_described) return;
+    context->stop_described = true;
+    lwb_note_stop(L, context);
+}
+
 int lwb_raise_stop(lua_State *L, lwb_context *context) {
     set_hook(context, L);
-    if (!context->stop_described) {
-        context->stop_described = true;
-        lwb_note_stop(L, context);
-    }
+    describe_stop(L, context);
     // Not text: making text allocates, and a script at its memory limit would get another error instead.
     lua_pushlightuserdata(L, (void *)(uintptr_t)&stop_value);
     return lua_error(L);
@@ -97,22 +100,43 @@ void lwb_forget_slice(lua_State *L, lwb_context *context) {
     unset_hook(context, L);
 }
 
+// Lua lets a hook yield in count and line events only.
+static bool may_yield(lua_State *L, const lwb_context *context, const lua_Debug *event) {
+    if (event->event != LUA_HOOKCOUNT && event->event != LUA_HOOKLINE) return false;
+    return context->can_travel && lua_isyieldable(L);
+}
+
+// Leaves the condemned script for good, without unwinding it: Lua visits all frames of the stack for each pcall that catches
+// the error, and a script may have nested a hundred thousand of them in its slices. Nobody resumes the coroutine any more.
+static void abandon(lua_State *L, lwb_context *context) {
+    describe_stop(L, context);
+    lwb_set_held_up(L, true);
+    context->yield = LWB_YIELD_SLICE;
+    lua_yield(L, 0);
+}
+
 static void hook(lua_State *L, lua_Debug *event) {
+    // The count event of this instruction has made the coroutine yield, and this is its line event.
+    if (lua_status(L) == LUA_YIELD) return;
     lwb_context *context = lwb_context_of(L);
     lwb_take_in_orders(context);
     if (context->condemned) {
-        lwb_raise_stop(L, context);
+        if (may_yield(L, context, event)) {
+            abandon(L, context);
+        } else {
+            lwb_raise_stop(L, context);
+        }
         return;
     }
     if (!context->orders) {
         unset_hook(context, L); // an order that another coroutine has obeyed already
         return;
     }
-    // Lua lets a hook yield in count and line events only; this hook has no other mask before it is condemned.
+    // Before it is condemned a script has no hook for other events.
     if (event->event != LUA_HOOKCOUNT && event->event != LUA_HOOKLINE) return;
     lwb_forget_slice(L, context);
     // Where it cannot yield the slice goes on, and the next order finds it somewhere else.
-    if (!context->can_travel || !lua_isyieldable(L)) return;
+    if (!may_yield(L, context, event)) return;
     context->yield = LWB_YIELD_SLICE;
     lua_yield(L, 0);
 }

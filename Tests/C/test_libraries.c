@@ -21,17 +21,19 @@ static void each_name_opens_its_own(void) {
         {"[\"os\"]", "[false,false,false,false,true,true,true,true,true,true,false,false,false,false,false]"},
         {"[\"package\"]", "[false,false,false,false,false,false,false,false,false,false,true,true,false,false,false]"},
         {"[\"debug\"]", "[false,false,false,false,false,false,false,false,false,false,false,false,true,true,false]"},
-        {"[\"bytecode\"]", "[false,false,false,false,false,false,false,false,false,false,false,false,false,false,true]"},
+        {"[\"bytecode\"]",
+         "[false,false,false,false,false,false,false,false,false,false,false,false,false,false,true]"},
         {ALL, "[true,true,true,true,true,true,true,true,true,true,true,true,true,true,true]"},
     };
     for (size_t i = 0; i < sizeof opened / sizeof *opened; i++) {
         char *config = text_format("{\"libraries\":%s}", opened[i][0]);
         luawait_engine *engine = engine_with(config);
         /* Indexing what is not there is an error: each library is a table, if an empty one. */
-        char *script = text_format("io = io or {} package = package or {} debug = debug or {} local list = json.array{} "
-                                   "for name in ('%s '):gmatch('[%%w_.]+') do "
-                                   "list[#list + 1] = load('return ' .. name)() ~= nil end return list",
-                                   names);
+        char *script =
+            text_format("io = io or {} package = package or {} debug = debug or {} local list = json.array{} "
+                        "for name in ('%s '):gmatch('[%%w_.]+') do "
+                        "list[#list + 1] = load('return ' .. name)() ~= nil end return list",
+                        names);
         EXPECT_VALUE(engine, script, opened[i][1]);
         free(script);
         free(config);
@@ -70,8 +72,9 @@ static void a_read_is_not_interrupted_by_slices(void) {
 }
 
 static void binary_chunks_need_bytecode(void) {
-    const char *script = "local code = string.dump(function() return 5 end) "
-                         "return load(code)(), load(code, 'n', 'b')(), (load(code, 'n', 't')) == nil, load('return 6')()";
+    const char *script =
+        "local code = string.dump(function() return 5 end) "
+        "return load(code)(), load(code, 'n', 'b')(), (load(code, 'n', 't')) == nil, load('return 6')()";
     luawait_engine *engine = engine_with("{\"libraries\":[\"bytecode\"]}");
     EXPECT_VALUE(engine, script, "[5,5,true,6]");
     luawait_engine_free(engine);
@@ -91,10 +94,11 @@ static void modules_are_found_and_loaded_once(void) {
                  "local n = 0 package.preload.mine = function(name) n = n + 1 return {name = name} end "
                  "return require('mine').name, require('mine') == require('mine'), n",
                  "[\"mine\",true,1]");
-    EXPECT_VALUE(engine,
-                 "local same = json.array{} for _, name in ipairs{'string', 'table', 'math', 'coroutine', 'utf8', 'os', "
-                 "'json', '_G'} do same[#same + 1] = require(name) == _G[name] end return same",
-                 "[true,true,true,true,true,true,true,true]");
+    EXPECT_VALUE(
+        engine,
+        "local same = json.array{} for _, name in ipairs{'string', 'table', 'math', 'coroutine', 'utf8', 'os', "
+        "'json', '_G'} do same[#same + 1] = require(name) == _G[name] end return same",
+        "[true,true,true,true,true,true,true,true]");
     EXPECT_ERROR(engine, "require('no.such.module')", "runtime", "module 'no.such.module' not found");
     luawait_engine_free(engine);
 }
@@ -129,14 +133,16 @@ static void a_context_has_its_own(void) {
     CHECK_VALUE(run_in(engine, open, "return type(io.open), type(require), type(debug.getinfo)"),
                 "[\"function\",\"function\",\"function\"]");
     CHECK_VALUE(run_in(engine, closed, "return io == nil, require == nil"), "[true,true]");
-    CHECK_VALUE(run_in(engine, open, "io.open = nil package.preload.m = function() return {n = 1} end "
-                                     "return require('m').n"),
+    CHECK_VALUE(run_in(engine, open,
+                       "io.open = nil package.preload.m = function() return {n = 1} end "
+                       "return require('m').n"),
                 "1");
     CHECK_VALUE(run_in(engine, open, "return type(io.open), require('m').n, package.loaded._G ~= nil"),
                 "[\"function\",1,true]");
-    CHECK_VALUE(run_in(engine, open, "local name = os.tmpname() local file = io.open(name, 'w') "
-                                     "file:write('mine = 3 return mine') file:close() local n = dofile(name) "
-                                     "os.remove(name) return n, mine"),
+    CHECK_VALUE(run_in(engine, open,
+                       "local name = os.tmpname() local file = io.open(name, 'w') "
+                       "file:write('mine = 3 return mine') file:close() local n = dofile(name) "
+                       "os.remove(name) return n, mine"),
                 "[3,3]");
     CHECK_VALUE(run_in(engine, open, "return mine == nil"), "true");
     char *options = text_format("{\"context\":%" PRIu64 ",\"libraries\":[]}", open);
@@ -148,10 +154,13 @@ static void a_context_has_its_own(void) {
 }
 
 static void unknown_names_are_refused_with_the_nearest(void) {
-    const char *const wrong[][2] = {
-        {"[\"ios\"]", "\"io\""},     {"[\"io\",\"packages\"]", "\"package\""}, {"[\"debu\"]", "\"debug\""},
-        {"\"io\"", "an array"},      {"[1]", "names"},                         {"true", "an array"},
-        {"[\"io\\u0000\"]", "names"}};
+    const char *const wrong[][2] = {{"[\"ios\"]", "\"io\""},
+                                    {"[\"io\",\"packages\"]", "\"package\""},
+                                    {"[\"debu\"]", "\"debug\""},
+                                    {"\"io\"", "an array"},
+                                    {"[1]", "names"},
+                                    {"true", "an array"},
+                                    {"[\"io\\u0000\"]", "names"}};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         char *config = text_format("{\"libraries\":%s}", wrong[i][0]);
         luawait_engine *engine = NULL;
@@ -164,6 +173,7 @@ static void unknown_names_are_refused_with_the_nearest(void) {
 }
 
 TESTS(TEST(each_name_opens_its_own), TEST(what_would_break_the_stop_or_end_the_host_stays_out),
-      TEST(files_are_read_written_and_run), TEST(a_read_is_not_interrupted_by_slices), TEST(binary_chunks_need_bytecode),
-      TEST(modules_are_found_and_loaded_once), TEST(an_eval_may_have_others_than_its_engine),
-      TEST(a_context_has_its_own), TEST(unknown_names_are_refused_with_the_nearest))
+      TEST(files_are_read_written_and_run), TEST(a_read_is_not_interrupted_by_slices),
+      TEST(binary_chunks_need_bytecode), TEST(modules_are_found_and_loaded_once),
+      TEST(an_eval_may_have_others_than_its_engine), TEST(a_context_has_its_own),
+      TEST(unknown_names_are_refused_with_the_nearest))

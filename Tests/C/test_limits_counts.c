@@ -31,10 +31,11 @@ static void callbacks_and_calls_in_coroutines_count_with_the_others(void) {
 static void a_script_that_catches_the_limit_still_gets_no_further_call(void) {
     luawait_engine *engine = engine_with("{\"max_host_calls\":1}");
     declare(engine, "f");
-    EXPECT_ECHO(engine,
-                "f(1) local n, e = 0 for i = 1, 100 do local ok, why = pcall(f, i) if not ok then n = n + 1 e = why end "
-                "end return n, e.type, e['function']",
-                "[100,\"limit\",\"f\"]");
+    EXPECT_ECHO(
+        engine,
+        "f(1) local n, e = 0 for i = 1, 100 do local ok, why = pcall(f, i) if not ok then n = n + 1 e = why end "
+        "end return n, e.type, e['function']",
+        "[100,\"limit\",\"f\"]");
     CHECK_INT(stat_of(engine, "requests", "posted"), 1);
     luawait_engine_free(engine);
 }
@@ -72,7 +73,8 @@ static void coroutines_are_counted_while_they_live(void) {
 
 static void coroutines_that_are_garbage_do_not_count(void) {
     luawait_engine *engine = engine_with("{\"max_coroutines\":10}");
-    EXPECT_VALUE(engine, "local n = 0 for i = 1, 5000 do n = n + coroutine.wrap(function() return 1 end)() end return n",
+    EXPECT_VALUE(engine,
+                 "local n = 0 for i = 1, 5000 do n = n + coroutine.wrap(function() return 1 end)() end return n",
                  "5000");
     EXPECT_VALUE(engine,
                  "local t = {} for i = 1, 10 do t[i] = coroutine.create(print) end "
@@ -163,8 +165,7 @@ static void a_printed_line_is_limited(void) {
     for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
         char *config = text_format("{\"output_bytes\":100,\"print\":\"%s\"}", ways[i]);
         luawait_engine *engine = engine_with(config);
-        EXPECT_VALUE(engine, "print(('x'):rep(100)) print(('x'):rep(98), 1) return 1",
-                     "1");
+        EXPECT_VALUE(engine, "print(('x'):rep(100)) print(('x'):rep(98), 1) return 1", "1");
         EXPECT_ERROR(engine, "print(('x'):rep(101))", "limit", "print: a line of more than 100 bytes (output_bytes)");
         EXPECT_ERROR(engine, "print(('x'):rep(99), 1)", "limit", "output_bytes");
         EXPECT_VALUE(engine, "return select(2, pcall(print, ('x'):rep(101))).type", "\"limit\"");

@@ -225,6 +225,40 @@ static void the_callers_system_calls_are_not_interrupted(void) {
     luawait_engine_free(engine);
 }
 
+/* Each slice lets the script nest another 200 calls of pcall, and Lua visits the whole stack for each that catches an error:
+ * unwinding this one call by call takes an hour. The file's guard against hangs is the bound. */
+static void a_stop_does_not_unwind_what_slices_let_grow(void) {
+    luawait_engine *engine = engine_with("{\"cpu_ms\":3000,\"memory_bytes\":0}");
+    EXPECT_ERROR(engine, "local function f() pcall(f) f() end f()", "cpu", "");
+    uint64_t context = 0;
+    REQUIRE_OK(luawait_context_new(engine, NULL, 0, &context, NULL));
+    char *options = text_format("{\"context\":%" PRIu64 "}", context);
+    const char *nested = "local function f() pcall(f) f() end coroutine.wrap(function() pcall(f) end)()";
+    CHECK_ERROR(finish(engine, start_with(engine, nested, options)), "cpu", "");
+    CHECK_VALUE(finish(engine, start_with(engine, "return 'alive'", options)), "\"alive\"");
+    free(options);
+    luawait_engine_free(engine);
+}
+
+/* A coroutine of a condemned eval that another has got hold of stays where it is. */
+static void nobody_resumes_a_coroutine_of_an_eval_that_was_stopped(void) {
+    luawait_engine *engine = engine_with("{\"cpu_ms\":50}");
+    uint64_t context = 0;
+    REQUIRE_OK(luawait_context_new(engine, NULL, 0, &context, NULL));
+    char *options = text_format("{\"context\":%" PRIu64 ",\"globals_shared\":true}", context);
+    CHECK_ERROR(finish(engine, start_with(engine,
+                                          "co = coroutine.create(function() while true do end end) "
+                                          "coroutine.resume(co)",
+                                          options)),
+                "cpu", "");
+    CHECK_VALUE(
+        finish(engine,
+               start_with(engine, "return (coroutine.resume(co)), (coroutine.status(co) == 'suspended')", options)),
+        "[false,false]");
+    free(options);
+    luawait_engine_free(engine);
+}
+
 /* "No signal interrupts it": a callback in the middle of a system call, long after its eval's slice is over. */
 static void poll_for_a_while(void *user_data, luawait_call *call) {
     (void)call;
@@ -247,7 +281,8 @@ static void a_callback_is_not_interrupted(void) {
     luawait_engine_free(engine);
 }
 
-TESTS(TEST(cancel_ends_every_loop_by_signal), TEST(cancel_ends_every_loop_by_count),
+TESTS(TEST(a_stop_does_not_unwind_what_slices_let_grow), TEST(nobody_resumes_a_coroutine_of_an_eval_that_was_stopped),
+      TEST(cancel_ends_every_loop_by_signal), TEST(cancel_ends_every_loop_by_count),
       TEST(the_processor_limit_ends_every_loop_by_signal), TEST(the_processor_limit_ends_every_loop_by_count),
       TEST(endless_loops_leave_others_their_turn_by_signal), TEST(endless_loops_leave_others_their_turn_by_count),
       TEST(many_loops_share_one_worker), TEST(slices_do_not_change_results_by_signal),

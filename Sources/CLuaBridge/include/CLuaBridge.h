@@ -94,9 +94,9 @@ typedef enum lwb_library {
 } lwb_library;
 
 typedef struct lwb_options {
-    bool is_shared;      // many evals, each with globals of its own
-    size_t memory_limit; // bytes of the whole context; 0 is none
-    size_t output_limit; // bytes of one JSON text, or of a printed line; 0 is none
+    bool is_shared;         // many evals, each with globals of its own
+    size_t memory_limit;    // bytes of the whole context; 0 is none
+    size_t output_limit;    // bytes of one JSON text, or of a printed line; 0 is none
     size_t coroutine_limit; // how many that scripts made may be alive; 0 is none
     unsigned libraries;     // lwb_library bits
     int max_depth;
