@@ -316,6 +316,11 @@ void luawait_free(void *text);
  *   signal          the real-time signal's number; 0 takes a free one. One for the process: the  0
  *                   first engine decides
  *
+ * `memory_bytes` is what Lua allocates, looked at whenever it does; garbage is collected before it refuses, and a context
+ * is usable afterwards. It does not count the JSON texts on their way out (a buffer of at most twice `output_bytes`), nor
+ * what the host sends in while it is not yet a value of the script's, nor the text of an error, nor what nobody has taken
+ * yet: `max_unread` and `max_requests` bound that.
+ *
  * @param config        copied; NULL with length 0 for the defaults
  * @param config_length bytes, or LUAWAIT_NUL_TERMINATED
  * @param engine        out: the engine; the caller frees it with luawait_engine_free(). NULL on failure

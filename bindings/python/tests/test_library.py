@@ -171,6 +171,15 @@ def test_the_structs_are_the_headers(kind: Any, tmp_path: Path) -> None:
     assert c_layout(struct, members, tmp_path) == [ctypes.sizeof(kind), *offsets]
 
 
+def test_every_config_key_of_the_header_has_a_type() -> None:
+    if not HEADER.is_file():
+        pytest.skip("not in a source checkout")
+    table = re.search(r"The config is a JSON object;.*?\n \*\n(.*?)\n \*\n", HEADER.read_text(), re.DOTALL)
+    assert table is not None
+    keys = re.findall(r"^ \*   (\w+)  ?", table[1], re.MULTILINE)
+    assert sorted(keys) == sorted(luawait.Config.__annotations__)
+
+
 def test_every_key_that_types_name_is_known_to_the_library() -> None:
     config = {"workers": 1, "executor": "threads", "nulls": "drop", "print": "stdout", "preemption": "signal"}
     config |= {"watchdog": True, "libraries": ["io", "os", "package", "debug", "bytecode"]}
