@@ -1,10 +1,10 @@
 -- Stacks without end: Lua's, C's, and those of coroutines.
 
---# recursion -> memory, runtime, limit
+--# recursion -> limit, memory
 local function f() return 1 + f() end
 return f()
 
---# recursion_with_many_locals -> memory, runtime, limit
+--# recursion_with_many_locals -> limit, memory
 local function f(...)
     local a, b, c, d, e, g, h, i, j, k, l, m, n = ...
     return 1 + f(a, b, c, d, e, g, h, i, j, k, l, m, n, ...)
@@ -34,12 +34,12 @@ while true do f(40000) end
 local function f() local ok, e = pcall(f) return ok end
 return f()
 
---# recursion_through_index -> runtime, memory
+--# recursion_through_index -> limit, memory
 local t = setmetatable({}, {})
 getmetatable(t).__index = function(t, k) return t[k .. "x"] end
 return t.x
 
---# recursion_through_metamethods -> runtime
+--# recursion_through_metamethods -> limit
 local mt = {}
 mt.__add = function(a, b) return a + b end
 mt.__lt = function(a, b) return a < b end
@@ -53,15 +53,15 @@ assert(not pcall(function() return a .. b end))
 assert(not pcall(function() return #a end))
 return a == b
 
---# recursion_through_tostring -> runtime
+--# recursion_through_tostring -> limit
 local t = setmetatable({}, { __tostring = function(t) return tostring(t) .. ("%s"):format(t) end })
 return tostring(t)
 
---# recursion_through_gsub -> runtime, memory
+--# recursion_through_gsub -> limit, memory
 local function f(s) return (s:gsub(".", f)) end
 return f("x")
 
---# recursion_through_sort -> runtime, memory
+--# recursion_through_sort -> limit, memory
 local function f() table.sort({ 2, 1 }, f) return true end
 return f()
 
@@ -75,11 +75,11 @@ f()
 local function g() return assert(load(g)) end
 return g()
 
---# recursion_through_iterators -> runtime, memory
+--# recursion_through_iterators -> limit, memory
 local function f() for _ in f do end end
 f()
 
---# recursion_through_close -> runtime, memory
+--# recursion_through_close -> limit, memory
 local mt = {}
 mt.__close = function() local c <close> = setmetatable({}, mt) end
 local c <close> = setmetatable({}, mt)
