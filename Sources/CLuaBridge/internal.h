@@ -83,6 +83,7 @@ struct lwb_context {
     lua_State *main; // runs no script: protected calls that prepare, convert and describe
     lwb_options options;
     size_t memory_used;
+    size_t refused;           // the size of the last request for more, if it was refused
     size_t coroutine_size;    // of the block in which Lua keeps one
     size_t coroutines;        // that Lua has not collected
     size_t eval_coroutines;   // those among them that are the main coroutine of an eval
@@ -105,7 +106,6 @@ struct lwb_context {
     lwb_buffer output;
     lwb_path_entry *path; // max_depth + 1 entries
 
-    size_t refused;  // the size of the last request for memory, if it was refused
     bool describing; // an error is being described, for which there is a reserve of memory
     int memory_line; // where the script was when memory was last refused; 0: nowhere
     char memory_chunk[LUA_IDSIZE];

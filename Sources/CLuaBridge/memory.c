@@ -87,29 +87,45 @@ static bool is_within_limit(const lwb_context *context, size_t more) {
     return context->memory_used <= limit && more <= limit - context->memory_used;
 }
 
+// For blocks that are, or become, as large as a coroutine.
+static void *reallocate_marked(lwb_context *context, void *block, size_t old_size, size_t new_size) {
+    size_t coroutine_size = context->coroutine_size;
+    bool is_coroutine = block == NULL && old_size == LUA_TTHREAD;
+    if (new_size == 0) {
+        context->coroutines -= ((char *)block)[coroutine_size];
+        free(block);
+        return NULL;
+    }
+    char *moved = realloc(block, new_size == coroutine_size ? new_size + 1 : new_size);
+    if (moved == NULL || new_size != coroutine_size) return moved; // a coroutine never becomes anything else
+    moved[new_size] = is_coroutine;
+    context->coroutines += is_coroutine;
+    return moved;
+}
+
 void *lwb_allocate(void *user_data, void *block, size_t old_size, size_t new_size) {
     lwb_context *context = user_data;
-    size_t coroutine_size = context->coroutine_size;
-    bool is_coroutine = block == NULL && old_size == LUA_TTHREAD && new_size == coroutine_size;
-    if (block == NULL) old_size = 0; // Lua passes the kind of object here
-    if (new_size == 0) {
-        if (block != NULL && old_size == coroutine_size && ((char *)block)[old_size]) context->coroutines -= 1;
+    // Where there is no block Lua passes the kind of object in place of the size, a small number.
+    size_t freed = block == NULL ? 0 : old_size;
+    if (new_size > freed) {
+        if (!is_within_limit(context, new_size - freed)) {
+            // Lua collects garbage and asks once more before it gives up. Refusals that this helps with are nobody's
+            // affair, such as those of an eval that has run out of memory and unwinds.
+            if (context->refused == new_size) note_memory_place(context);
+            context->refused = new_size;
+            return NULL;
+        }
+        context->refused = 0;
+    }
+    void *moved = NULL;
+    if (old_size == context->coroutine_size || new_size == context->coroutine_size) {
+        moved = reallocate_marked(context, block, old_size, new_size);
+    } else if (new_size != 0) {
+        moved = realloc(block, new_size);
+    } else {
         free(block);
-        context->memory_used -= old_size;
-        return NULL;
     }
-    if (new_size > old_size && !is_within_limit(context, new_size - old_size)) {
-        // Lua collects garbage and asks once more before it gives up. Refusals that this helps with are nobody's affair, such
-        // as those of an eval that has run out of memory and unwinds.
-        if (context->refused == new_size) note_memory_place(context);
-        context->refused = new_size;
-        return NULL;
-    }
-    if (new_size > old_size) context->refused = 0;
-    char *moved = realloc(block, new_size == coroutine_size ? new_size + 1 : new_size);
-    if (moved == NULL) return NULL;
-    if (new_size == coroutine_size) moved[new_size] = is_coroutine;
-    context->coroutines += is_coroutine;
-    context->memory_used = context->memory_used - old_size + new_size;
+    if (moved == NULL && new_size != 0) return NULL;
+    context->memory_used = context->memory_used - freed + new_size;
     return moved;
 }
