@@ -248,14 +248,14 @@ static int describe(lua_State *L) {
 }
 
 static void describe_lack_of_memory(lwb_context *context) {
-    if (context->memory_went_into_calls) {
+    if (context->memory.went_into_calls) {
         lwb_set_failure(context, LWB_FAILURE_LIMIT, "stack overflow (nested calls used up the memory)");
     } else {
         lwb_set_failure(context, LWB_FAILURE_MEMORY, "not enough memory");
     }
-    if (context->memory_line <= 0) return;
-    context->note.line = context->memory_line;
-    keep(context, &context->note.chunk, context->memory_chunk, strlen(context->memory_chunk));
+    if (context->memory.line <= 0) return;
+    context->note.line = context->memory.line;
+    keep(context, &context->note.chunk, context->memory.chunk, strlen(context->memory.chunk));
 }
 
 void lwb_describe(lwb_context *context, int status) {

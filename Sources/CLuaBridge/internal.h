@@ -79,6 +79,13 @@ struct lwb_eval {
     void *owner;
 };
 
+// Where a script was when it was refused memory.
+typedef struct lwb_memory_place {
+    int line; // 0: nowhere
+    char chunk[LUA_IDSIZE];
+    bool went_into_calls; // there were so many nested calls that they are why
+} lwb_memory_place;
+
 struct lwb_context {
     lua_State *main; // runs no script: protected calls that prepare, convert and describe
     lwb_options options;
@@ -106,10 +113,8 @@ struct lwb_context {
     lwb_buffer output;
     lwb_path_entry *path; // max_depth + 1 entries
 
-    bool describing; // an error is being described, for which there is a reserve of memory
-    int memory_line; // where the script was when memory was last refused; 0: nowhere
-    char memory_chunk[LUA_IDSIZE];
-    bool memory_went_into_calls; // there were so many nested calls then that they are why
+    bool describing;                        // an error is being described, for which there is a reserve of memory
+    lwb_memory_place memory, memory_before; // where memory was last refused; what was noted before that
 
     lwb_note note; // of the eval that runs, or has run last, or is being prepared
 };

@@ -68,14 +68,14 @@ void lwb_admit_coroutine(lua_State *L) {
 static void note_memory_place(lwb_context *context) {
     lua_State *L = context->running;
     lua_Debug frame;
-    context->memory_line = 0;
-    context->memory_went_into_calls = false;
+    context->memory.line = 0;
+    context->memory.went_into_calls = false;
     if (L == NULL) return;
-    context->memory_went_into_calls = lua_getstack(L, DEEP_RECURSION, &frame);
+    context->memory.went_into_calls = lua_getstack(L, DEEP_RECURSION, &frame);
     for (int level = 0; lua_getstack(L, level, &frame); level++) {
         if (!lua_getinfo(L, "Sl", &frame) || frame.currentline <= 0) continue;
-        context->memory_line = frame.currentline;
-        memcpy(context->memory_chunk, frame.short_src, sizeof frame.short_src);
+        context->memory.line = frame.currentline;
+        memcpy(context->memory.chunk, frame.short_src, sizeof frame.short_src);
         return;
     }
 }
@@ -109,13 +109,17 @@ void *lwb_allocate(void *user_data, void *block, size_t old_size, size_t new_siz
     size_t freed = block == NULL ? 0 : old_size;
     if (new_size > freed) {
         if (!is_within_limit(context, new_size - freed)) {
-            // Lua collects garbage and asks once more before it gives up. Refusals that this helps with are nobody's
-            // affair, such as those of an eval that has run out of memory and unwinds.
-            if (context->refused == new_size) note_memory_place(context);
+            if (context->refused != new_size) context->memory_before = context->memory;
+            note_memory_place(context);
             context->refused = new_size;
             return NULL;
         }
-        context->refused = 0;
+        if (context->refused != 0) {
+            // Lua has collected garbage and asked once more: such a refusal is nobody's affair. An eval that has run out of
+            // memory may meet one while it unwinds.
+            if (context->refused == new_size) context->memory = context->memory_before;
+            context->refused = 0;
+        }
     }
     void *moved = NULL;
     if (old_size == context->coroutine_size || new_size == context->coroutine_size) {
