@@ -60,6 +60,40 @@ lwb_failure lwb_context_failure(const lwb_context *context) {
     };
 }
 
+// Lua's traceback shows both ends of a stack. The far end of a deep one takes it longer to find than a stop may take: here
+// are the innermost levels, in the same words.
+static void push_short_traceback(lua_State *L, int level) {
+    enum { LEVELS = 10 };
+    lua_Debug frame;
+    lua_pushliteral(L, "stack traceback:");
+    for (int end = level + LEVELS; level < end && lua_getstack(L, level, &frame); level++) {
+        lua_getinfo(L, "Slnt", &frame);
+        lua_pushfstring(L, "\n\t%s:", frame.short_src);
+        if (frame.currentline > 0) lua_pushfstring(L, "%d:", frame.currentline);
+        if (*frame.namewhat != '\0') {
+            lua_pushfstring(L, " in %s '%s'", frame.namewhat, frame.name);
+        } else if (*frame.what == 'C') {
+            lua_pushliteral(L, " in ?");
+        } else {
+            lua_pushfstring(L, " in function <%s:%d>", frame.short_src, frame.linedefined);
+        }
+        if (frame.istailcall) lua_pushliteral(L, "\n\t(...tail calls...)");
+        lua_concat(L, 3 + (frame.currentline > 0) + frame.istailcall);
+    }
+    lua_pushliteral(L, "\n\t...\t(a deep stack)");
+    lua_concat(L, 2);
+}
+
+static void push_traceback(lua_State *L, int level) {
+    enum { DEEP = 1000 };
+    lua_Debug frame;
+    if (lua_getstack(L, level + DEEP, &frame)) {
+        push_short_traceback(L, level);
+    } else {
+        luaL_traceback(L, L, NULL, level);
+    }
+}
+
 // The innermost place in Lua code of the running coroutine, and its traceback. `level` is the first to look at.
 static void note_place(lua_State *L, lwb_context *context, int level) {
     lua_Debug frame;
@@ -71,7 +105,7 @@ static void note_place(lua_State *L, lwb_context *context, int level) {
         break;
     }
     size_t length;
-    luaL_traceback(L, L, NULL, level);
+    push_traceback(L, level);
     const char *traceback = lua_tolstring(L, -1, &length);
     keep(context, &context->note.traceback, traceback, length);
     lua_pop(L, 1);

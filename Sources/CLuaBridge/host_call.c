@@ -65,12 +65,19 @@ static void count_call(lua_State *L, lwb_eval *eval) {
     eval->calls_left -= 1;
 }
 
+// Encodes the arguments: long ones take long, and a loop of calls with such is few instructions.
+static void encode_arguments(lua_State *L, lwb_context *context) {
+    lwb_interrupt interrupt = lwb_interrupt_begin(L);
+    lwb_interrupt_look(&interrupt);
+    lwb_buffer_clear(&context->output);
+    lwb_encode_all(L, context, "arguments", function_name(L));
+}
+
 // Asks the host's code and gives the script the answer, on this thread, between Lua's frames.
 static int ask(lua_State *L, lwb_callback host, bool waits) {
     lwb_context *context = lwb_context_of(L);
     lwb_eval *eval = context->current;
-    lwb_buffer_clear(&context->output);
-    lwb_encode_all(L, context, "arguments", function_name(L));
+    encode_arguments(L, context);
     uint32_t index = (uint32_t)lua_tointeger(L, lua_upvalueindex(UPVALUE_INDEX));
     // This is the host's code: no signal may interrupt its system calls. It may also use this context's thread for another
     // engine's scripts, so nothing of ours may be in between.
@@ -82,6 +89,8 @@ static int ask(lua_State *L, lwb_callback host, bool waits) {
     context->held = answer.value;
     // That there is no answer to wait for may be known here before the order itself has come.
     if (waits && answer.kind == LWB_ANSWER_NONE) lwb_obey(context, LWB_ORDER_CONDEMN);
+    // Its slice begins anew after each wait, so that a script which does little else never comes to the end of one.
+    if (waits) lwb_check_budget(context);
     lwb_check_stop(L, context);
     return deliver(L, context, answer.kind);
 }
@@ -122,8 +131,7 @@ static int call_by_parking(lua_State *L) {
         push_place(L);
         return lwb_raise_error(L, "runtime", name, "%shost function '%s' %s", lua_tostring(L, -1), name, obstacle);
     }
-    lwb_buffer_clear(&context->output);
-    lwb_encode_all(L, context, "arguments", name);
+    encode_arguments(L, context);
     eval->function = (uint32_t)lua_tointeger(L, lua_upvalueindex(UPVALUE_INDEX));
     context->yield = LWB_YIELD_PARK;
     // The arguments are text now; a parked script should not keep them alive.

@@ -156,7 +156,10 @@ void lwb_open_table(lua_State *L);     // table_library.c
 void lwb_open_utf8(lua_State *L);      // utf8_library.c
 // string_library.c: sets its functions in the table at the top.
 void lwb_add_string_functions(lua_State *L);
-void lwb_add_base_functions(lua_State *L); // base_library.c: the same
+void lwb_bound_string_formats(lua_State *L); // bounded_formats.c: the same for `string`
+void lwb_look_before_numbers(lua_State *L);  // and for the globals
+void lwb_bound_date(lua_State *L);           // and for `os`
+void lwb_add_base_functions(lua_State *L);   // base_library.c: the same
 // json_library.c: pushes the metatable that marks arrays.
 void lwb_push_array_mark(lua_State *L);
 
@@ -207,6 +210,11 @@ int lwb_note_error(lua_State *L);
 void lwb_describe(lwb_context *context, int status);
 void lwb_clear_failure(lwb_context *context); // does not raise
 void lwb_note_stop(lua_State *L, lwb_context *context);
+// context.c: collects garbage if an allocation of this size would meet the memory limit. Lua does so by itself but for the
+// boxes of luaL_Buffer, for which it asks the allocator alone. To be called before they grow, where a collection may be.
+void lwb_make_room(lua_State *L, size_t size);
+// Turns the end of a budget of processor time into a stop. It asks the system for the time.
+void lwb_check_budget(lwb_context *context);
 // Sets a failure that needs no Lua. Does not raise.
 void lwb_set_failure(lwb_context *context, lwb_failure_type type, const char *message);
 
@@ -270,6 +278,7 @@ bool lwb_stopper_counts(const lwb_stopper *stopper);
 // How many instructions pass between two looks for orders.
 int lwb_stopper_interval(const lwb_stopper *stopper);
 bool lwb_stopper_slice_is_over(const lwb_stopper *stopper);
+bool lwb_stopper_deadline_has_come(const lwb_stopper *stopper);
 int64_t lwb_stopper_cpu_mark(const lwb_stopper *stopper);
 int64_t lwb_thread_cpu_ns(void);
 

@@ -133,3 +133,10 @@ void *lwb_allocate(void *user_data, void *block, size_t old_size, size_t new_siz
     context->memory_used = context->memory_used - freed + new_size;
     return moved;
 }
+
+void lwb_make_room(lua_State *L, size_t size) {
+    const lwb_context *context = lwb_context_of(L);
+    size_t limit = context->options.memory_limit;
+    if (limit == 0 || size > limit || size + context->memory_used <= limit) return;
+    lua_gc(L, LUA_GCCOLLECT);
+}

@@ -86,13 +86,18 @@ static bool over_budget(lwb_context *context) {
     return true;
 }
 
+void lwb_check_budget(lwb_context *context) {
+    if (!context->condemned && over_budget(context)) context->condemned = 1;
+}
+
 void lwb_take_in_orders(lwb_context *context) {
     if (lwb_stopper_counts(context->stopper)) {
         int orders = lwb_stopper_take_orders(context->stopper);
         if (lwb_stopper_slice_is_over(context->stopper)) orders |= LWB_ORDER_SLICE;
+        if (lwb_stopper_deadline_has_come(context->stopper)) orders |= LWB_ORDER_CONDEMN;
         if (orders != 0) lwb_obey(context, orders);
     }
-    if (!context->condemned && context->orders && over_budget(context)) context->condemned = 1;
+    if (context->orders) lwb_check_budget(context);
 }
 
 void lwb_forget_slice(lua_State *L, lwb_context *context) {

@@ -12,6 +12,42 @@ static void remove_fields(lua_State *L, int index, const char *const *names) {
     }
 }
 
+typedef struct pieces {
+    const char *at, *end;
+    lwb_interrupt interrupt;
+} pieces;
+
+// A compiler asks for its source in pieces, and can be stopped between them.
+static const char *next_piece(lua_State *L, void *data, size_t *length) {
+    (void)L;
+    enum { PIECE = 4096 };
+    pieces *left = data;
+    const char *piece = left->at;
+    lwb_interrupt_look(&left->interrupt);
+    *length = left->end - piece < PIECE ? (size_t)(left->end - piece) : PIECE;
+    left->at += *length;
+    return piece;
+}
+
+// As Lua's load of the string at 1, with the name at 2, and the globals at 4 if there is something at 4.
+static int load_string(lua_State *L) {
+    size_t length;
+    const char *text = lua_tolstring(L, 1, &length);
+    const char *name = luaL_optstring(L, 2, text);
+    pieces source = {text, text + length, lwb_interrupt_begin(L)};
+    if (lua_load(L, next_piece, &source, name, "t") != LUA_OK) {
+        lwb_check_stop(L, lwb_context_of(L));
+        lua_pushnil(L);
+        lua_insert(L, -2);
+        return 2;
+    }
+    if (lua_gettop(L) > 4) {
+        lua_pushvalue(L, 4);
+        if (lua_setupvalue(L, -2, 1) == NULL) lua_pop(L, 1);
+    }
+    return 1;
+}
+
 // load, for text alone: a crafted binary chunk can crash the interpreter. The upvalue is Lua's own.
 static int load_text(lua_State *L) {
     lwb_context *context = lwb_context_of(L);
@@ -30,6 +66,7 @@ static int load_text(lua_State *L) {
     }
     // Lua's load knows the context's globals alone.
     if (!has_globals && context->current->globals != LUA_NOREF) lwb_push_globals(L, context->current);
+    if (lua_isstring(L, 1)) return load_string(L);
     lua_pushvalue(L, lua_upvalueindex(1));
     lua_insert(L, 1);
     lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
@@ -76,6 +113,8 @@ static int collect_garbage(lua_State *L) {
     static const char *const options[] = {"collect", "count", "step", "isrunning", NULL};
     static const int codes[] = {LUA_GCCOLLECT, LUA_GCCOUNT, LUA_GCSTEP, LUA_GCISRUNNING};
     int code = codes[luaL_checkoption(L, 1, "collect", options)];
+    lwb_interrupt interrupt = lwb_interrupt_begin(L);
+    if (code != LUA_GCCOUNT) lwb_interrupt_look(&interrupt); // a loop of collections is few instructions
     if (code == LUA_GCCOUNT) {
         lua_pushnumber(L, (lua_Number)lua_gc(L, LUA_GCCOUNT) + (lua_Number)lua_gc(L, LUA_GCCOUNTB) / 1024);
     } else if (code == LUA_GCCOLLECT) {
@@ -175,6 +214,7 @@ static void open_base(lua_State *L) {
     luaL_requiref(L, LUA_GNAME, luaopen_base, 1);
     if (!has_library(L, LWB_LIBRARY_IO)) remove_fields(L, -1, unsafe);
     lwb_add_base_functions(L);
+    lwb_look_before_numbers(L);
     lua_pop(L, 1);
     wrap_global(L, "load", load_text);
     lua_register(L, "setmetatable", set_metatable);
@@ -190,6 +230,7 @@ static void open_string(lua_State *L) {
     if (!has_library(L, LWB_LIBRARY_BYTECODE)) remove_fields(L, -1, unsafe);
     lwb_replace_patterns(L);
     lwb_add_string_functions(L);
+    lwb_bound_string_formats(L);
     // The metatable of strings is shared by every string there is.
     lua_pushliteral(L, "");
     lua_getmetatable(L, -1);
@@ -203,6 +244,7 @@ static void open_os(lua_State *L) {
     static const char *const fatal[] = {"exit", NULL}; // it would end the host
     luaL_requiref(L, LUA_OSLIBNAME, luaopen_os, 1);
     remove_fields(L, -1, has_library(L, LWB_LIBRARY_OS) ? fatal : unsafe);
+    lwb_bound_date(L);
     lua_pop(L, 1);
 }
 

@@ -36,7 +36,7 @@ struct lwb_stopper {
     bool counting;
     lwb_context *context;
     int64_t cpu_mark_ns;
-    int64_t slice_end_ns;
+    int64_t slice_end_ns, deadline_ns;
     int slice_instructions; // 0: the clock says when a slice is over
     lwb_stopper *outer;     // of a run whose callback evaluates another script on the same thread
     sigset_t mask_before;
@@ -141,6 +141,14 @@ int64_t lwb_thread_cpu_ns(void) {
 
 void lwb_stopper_set_slice_end(lwb_stopper *stopper, int64_t slice_end_ns) {
     stopper->slice_end_ns = slice_end_ns;
+}
+
+void lwb_stopper_set_deadline(lwb_stopper *stopper, int64_t deadline_ns) {
+    stopper->deadline_ns = deadline_ns;
+}
+
+bool lwb_stopper_deadline_has_come(const lwb_stopper *stopper) {
+    return stopper->deadline_ns != 0 && clock_ns(CLOCK_MONOTONIC) >= stopper->deadline_ns;
 }
 
 void lwb_stopper_set_slice_instructions(lwb_stopper *stopper, int instructions) {

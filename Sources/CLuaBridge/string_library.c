@@ -44,6 +44,7 @@ static int repeat(lua_State *L) {
     size_t whole = period * (size_t)count - between;
     lwb_interrupt interrupt = lwb_interrupt_begin(L);
     luaL_Buffer result;
+    lwb_make_room(L, whole);
     char *bytes = luaL_buffinitsize(L, &result, whole);
     memcpy(bytes, text, length);
     if (count > 1) {
@@ -80,6 +81,7 @@ static inline int transformed(lua_State *L, transform copy) {
     const char *text = luaL_checklstring(L, 1, &length);
     lwb_interrupt interrupt = lwb_interrupt_begin(L);
     luaL_Buffer result;
+    lwb_make_room(L, length);
     char *bytes = luaL_buffinitsize(L, &result, length);
     for (size_t at = 0, end; at < length; at = end) {
         end = length - at < PIECE ? length : at + PIECE;

@@ -290,6 +290,8 @@ static inline bool append_element(lua_State *L, joining *s) {
         return luaL_error(L, "invalid value (%s) at index %I in table for 'concat'", luaL_typename(L, -1),
                           (LUAI_UACINT)s->at);
     }
+    size_t more = lua_rawlen(L, -1) + s->separator_length; // a number's text is short
+    if (s->text.size - s->text.n < more) lwb_make_room(L, s->text.size + more);
     luaL_addvalue(&s->text);
     if (s->at >= s->last) return false;
     if (s->separator_length > 0) luaL_addlstring(&s->text, s->separator, s->separator_length);

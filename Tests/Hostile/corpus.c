@@ -77,6 +77,8 @@ static bool read_word(script *script, const char *word, size_t length, bool is_f
         script->host = HOST_NEVER_ANSWERS;
     } else if (strcmp(text, "shared") == 0) {
         script->is_shared = true;
+    } else if (strcmp(text, "fills") == 0) {
+        script->fills = true;
     } else if (strncmp(text, "after ", 6) == 0) {
         script->after = copy_of(text + 6, length - 6);
     } else {

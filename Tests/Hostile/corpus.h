@@ -7,6 +7,7 @@
  *
  *   host echo|error|never   how its requests are answered: by their first argument (without this word), by an error, not
  *   shared                  in a named context with the context's globals, beside or after others; not run in a private one
+ *   fills                   leaves the shared context full, by right: nothing runs in it afterwards
  *   after NAME              NAME is started before it, in the same context, and is still there while it runs
  */
 #ifndef LUAWAIT_HOSTILE_CORPUS_H
@@ -36,7 +37,7 @@ typedef struct script {
     size_t length;
     unsigned allowed;
     host_manner host;
-    bool is_shared;
+    bool is_shared, fills;
     char *after; /* NULL: nobody */
 } script;
 

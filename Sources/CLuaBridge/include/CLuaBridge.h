@@ -52,6 +52,9 @@ bool lwb_stopper_order(lwb_stopper *stopper, uint64_t ticket, lwb_order order);
 // On the bound thread, for the next run of a counting stopper: when its slice ends, in nanoseconds of CLOCK_MONOTONIC; 0 is
 // never.
 void lwb_stopper_set_slice_end(lwb_stopper *stopper, int64_t slice_end_ns);
+// When the run is to unwind by itself, where scripts are interrupted by counting and nobody else keeps the deadlines;
+// 0: never. A script that is where it cannot yield comes to no end of a slice, after which they would be looked at.
+void lwb_stopper_set_deadline(lwb_stopper *stopper, int64_t deadline_ns);
 
 // On the bound thread, for all further runs of a counting stopper: a slice ends when a coroutine has run so many
 // instructions, and no clock is looked at. The same script is then sliced at the same places, always.

@@ -55,6 +55,7 @@ extension Engine {
                 return .ended
             }
         case LWB_STOPPED:
+            fireTimersWithoutWatchdog()  // it may have been its own deadline, of which the core has not heard yet
             end(eval, stopped(eval, context), runner)
             return .ended
         default:

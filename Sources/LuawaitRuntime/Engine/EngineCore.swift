@@ -115,7 +115,11 @@ package struct EngineCore: Sendable {
         evals[eval.id] = Record(
             eval: eval, hasTimer: timeout > 0, isDirect: isDirect, context: eval.named?.id)
         if let named = eval.named { contexts[named.id]?.members.insert(eval.id) }
-        if timeout > 0 { addTimer(.eval(eval.id), deadline: now.advanced(milliseconds: timeout), &actions) }
+        if timeout > 0 {
+            let deadline = now.advanced(milliseconds: timeout)
+            eval.deadline = deadline
+            addTimer(.eval(eval.id), deadline: deadline, &actions)
+        }
         if !isDirect { enqueue(eval, &actions) }
     }
 

@@ -37,6 +37,8 @@ package final class Eval: @unchecked Sendable {
     private(set) var raw: OpaquePointer?
     /// What the next resume brings to the script.
     var answer: Answer?
+    /// When its time is up; nil: never. Set before it first runs.
+    var deadline: Instant?
 
     package init(
         id: EvalID, script: [UInt8], options: EvalOptions, functions: FunctionSet, canPark: Bool,

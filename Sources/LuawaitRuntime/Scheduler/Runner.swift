@@ -61,6 +61,9 @@ package final class Runner: @unchecked Sendable {
         let sliceEnd = min(clock.now().advanced(nanoseconds: slice), end)
         nextStop.store(sliceEnd.nanoseconds, ordering: .sequentiallyConsistent)
         lwb_stopper_set_slice_end(stopper, sliceEnd.nanoseconds)
+        // The bridge knows the system's time alone.
+        let keepsDeadline = watchdog == nil && clock.instructionsPerSlice == nil
+        lwb_stopper_set_deadline(stopper, keepsDeadline ? eval.deadline?.nanoseconds ?? 0 : 0)
         if let instructions = clock.instructionsPerSlice { lwb_stopper_set_slice_instructions(stopper, instructions) }
         watchdog?.runHasBegun(until: sliceEnd)
         let event = lwb_eval_resume(eval.raw, stopper, answer)

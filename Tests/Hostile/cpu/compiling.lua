@@ -13,7 +13,7 @@ while true do pcall(load, function() pcall(function() while true do end end) ret
 local source = ("a = 1 "):rep(500000)
 while true do load(source) end
 
---# long_comment -> cpu
+--# long_comment -> cpu, memory
 local source = "--[[" .. ("x"):rep(3000000) .. "]]"
 while true do load(source) end
 

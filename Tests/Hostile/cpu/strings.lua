@@ -48,7 +48,7 @@ while true do s = string.char(s:byte(1, -1)) end
 while true do ("%-99.99f %q %s"):format(1e308, ("\0"):rep(1000), ("x"):rep(10000)) end
 
 --# format_of_a_long_format -> cpu
-local format = ("%%"):rep(500000)
+local format = ("%%"):rep(250000)
 while true do format:format() end
 
 --# pack_and_unpack_texts -> cpu
@@ -57,11 +57,11 @@ local s = ("x"):rep(240)
 while true do string.pack(format, string.unpack(format, s)) end
 
 --# packsize_of_a_long_format -> cpu
-local format = ("b"):rep(1000000)
+local format = ("b"):rep(130000)
 while true do format:packsize() end
 
 --# pack_of_padding -> cpu
-local format = ("x"):rep(1000000)
+local format = ("x"):rep(130000)
 while true do string.pack(format) end
 
 --# tonumber_of_a_long_text -> cpu
@@ -80,15 +80,15 @@ while true do t[s .. "y"] = nil end
 while true do local s = "" for i = 1, 1000 do s = s .. i end end
 
 --# date_of_a_long_format -> cpu
-local format = ("%%"):rep(500000)
+local format = ("%%"):rep(1000)
 while true do os.date(format) end
 
---# date_of_a_slow_format -> cpu, memory
-local format = ("%c"):rep(30000)
+--# date_of_a_slow_format -> cpu
+local format = ("%c"):rep(1000)
 while true do os.date(format) end
 
---# date_of_zones_and_weeks -> cpu, memory
-local format = ("%U%V%Z"):rep(100000)
+--# date_of_zones_and_weeks -> cpu
+local format = ("%U%V%Z"):rep(300)
 while true do os.date(format) end
 
 --# utf8_of_a_long_text -> cpu

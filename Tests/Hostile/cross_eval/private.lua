@@ -27,7 +27,7 @@ string, table, math, pairs, next, type = nil, nil, nil, nil, nil, nil
 for _, library in ipairs { string, table, math, coroutine, utf8, os, json, db } do
     setmetatable(library, { __index = function() return "left" end, __newindex = function() end, __metatable = "left" })
 end
-setmetatable(_G, { __index = function() return "left" end, __metatable = "left" })
+pcall(setmetatable, _G, { __index = function() return "left" end, __metatable = "left" })
 
 --# random_numbers_seeded -> value
 math.randomseed(42)

@@ -11,12 +11,14 @@ fetch = print
 return before ~= nil
 
 --# shared_globals_emptied -> value; shared
-for name in next, _G do rawset(_G, name, nil) end
+local _G, next, rawset = _G, next, rawset
 for _, library in ipairs { string, table, math } do for name in next, library do library[name] = nil end end
+for name in next, _G do rawset(_G, name, nil) end
 
 --# shared_globals_with_a_metatable -> value; shared
-setmetatable(_G, { __index = function() while true do end end, __newindex = function() while true do end end,
+pcall(setmetatable, _G, { __index = function() while true do end end, __newindex = function() while true do end end,
     __metatable = "mine", __mode = "kv", __pairs = error })
+return 1
 
 --# shared_globals_as_an_array -> value; shared
 json.array(_G)
@@ -67,7 +69,7 @@ local got = ask_later(7)
 assert(got == 7)
 main2 = coroutine.running()
 
---# shared_memory_filled -> memory; shared
+--# shared_memory_filled -> memory; shared; fills
 hoard = {}
 while true do hoard[#hoard + 1] = {} end
 

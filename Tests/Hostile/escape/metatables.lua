@@ -45,9 +45,10 @@ local _ = list.x
 assert(stolen.__index)
 assert(getmetatable(json.array {}) == nil)
 
---# an_array_of_the_globals -> value
-json.array(_G)
+--# an_array_of_the_globals -> value, runtime
+-- In a named context these are the layers by which an eval finds the libraries: it loses them for itself.
 json.array(string)
+json.array(_G)
 json.array(json)
 assert(string.rep("x", 2) == "xx")
 
@@ -66,5 +67,5 @@ local t = setmetatable({}, mt)
 assert(getmetatable(t) == mt and not pcall(setmetatable, t, nil))
 
 --# globals_that_ask_back -> value
-setmetatable(_G, { __index = function(_, k) return k end, __newindex = function(t, k, v) rawset(t, k, v) end })
+pcall(setmetatable, _G, { __index = function(_, k) return k end, __newindex = function(t, k, v) rawset(t, k, v) end })
 return io == "io"

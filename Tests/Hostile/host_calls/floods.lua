@@ -31,7 +31,7 @@ while true do pcall(fetch, 1) end
 fetch(1)
 
 --# a_callback_with_many_arguments -> value, limit, conversion
-ask(table.unpack({}, 1, 100000))
+ask(table.unpack({}, 1, 20000))
 
 --# a_call_with_no_arguments -> value
 fetch()

@@ -69,7 +69,7 @@ assert(not load(function() if first then first = false return "return '" end ret
 local t = {}
 while true do pcall(function() for i = 1, math.huge do t[#t + 1] = {} end end) end
 
---# memory_error_caught_and_kept_full -> cpu
+--# memory_error_caught_and_kept_full -> cpu, memory
 local t = {}
 pcall(function() while true do t[#t + 1] = ("x"):rep(10000) .. #t end end)
 pcall(function() while true do t[#t + 1] = {} end end)

@@ -38,8 +38,8 @@ local s = ("x"):rep(1000000)
 local t = {}
 while true do t[#t + 1] = string.pack("s8s8s8", s, s, s) end
 
---# date_bomb -> memory
-return os.date(("%c"):rep(3000000))
+--# date_bomb -> limit
+return os.date(("%c"):rep(1000000))
 
 --# upper_bomb -> memory
 local t = {}
@@ -60,3 +60,21 @@ print(s, s, s)
 --# error_message_bomb -> memory
 local s = "x"
 while true do local _, e = pcall(error, s .. s) s = e .. e end
+
+--# text_where_garbage_was -> value
+-- There is room once the garbage is gone.
+local t = {}
+for i = 1, 60000 do t[i] = { i } end
+t = nil
+for _ = 1, 20 do local s = ("x"):rep(2000000) end
+local parts = {}
+for i = 1, 1000 do parts[i] = ("y"):rep(1000) end
+for _ = 1, 20 do local s = table.concat(parts):upper() end
+
+--# formats_too_long -> limit
+return string.format(("%%"):rep(1000000))
+
+--# formats_too_long_caught -> cpu
+local s, f = ("\0"):rep(3000000), ("b"):rep(1000000)
+while true do pcall(string.format, "%q", s) pcall(string.pack, f) pcall(string.unpack, f, "") pcall(string.packsize, f)
+    pcall(os.date, f) end
