@@ -91,7 +91,7 @@ static int drive(lua_State *L, lua_State *coroutine, int arguments, mode mode) {
         return lua_yieldk(L, 0, mode, driven);
     }
     if (status != LUA_OK && status != LUA_YIELD) return finish_failed(L, coroutine, status, mode);
-    if (!lua_checkstack(L, results + 1)) {
+    if (!lwb_reserve_stack(L, L, results + 1)) {
         lua_settop(coroutine, -results - 1);
         lua_pushliteral(L, "too many results to resume");
         if (mode == MODE_WRAP) return lua_error(L);
@@ -111,7 +111,7 @@ static int start_driving(lua_State *L, lua_State *coroutine, int arguments, mode
         lua_pushfstring(L, "cannot resume %s coroutine", status[0] == 'd' ? "dead" : "non-suspended");
         return -1;
     }
-    if (!lua_checkstack(coroutine, arguments)) {
+    if (!lwb_reserve_stack(L, coroutine, arguments)) {
         lua_pushliteral(L, "too many arguments to resume");
         return -1;
     }

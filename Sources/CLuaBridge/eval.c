@@ -165,10 +165,10 @@ static int prepare(lua_State *L) {
         lua_pop(L, 1);
     }
     size_t count = setup->args == NULL ? 0 : json_array_size(setup->args);
-    luaL_checkstack(L, (int)count + 1, "too many arguments");
+    lwb_check_stack(L, (int)count + 1, "too many arguments");
     for (size_t i = 0; i < count; i++)
         lwb_push_json(L, json_array_get(setup->args, i), setup->keep_nulls);
-    if (!lua_checkstack(coroutine, (int)count + 2)) return luaL_error(L, "too many arguments");
+    if (!lwb_reserve_stack(L, coroutine, (int)count + 2)) return luaL_error(L, "too many arguments");
     lua_pushcfunction(coroutine, run_script); // a light C function: does not allocate
     lua_xmove(L, coroutine, (int)count + 1);
     eval->first_arguments = (int)count + 1;
@@ -247,7 +247,8 @@ static lwb_event stop(lwb_context *context) {
     return LWB_STOPPED;
 }
 
-static lwb_event fail(lwb_eval *eval) {
+// `status` is that of the resume.
+static lwb_event fail(lwb_eval *eval, int status) {
     lwb_context *context = eval->context;
     lua_State *co = eval->coroutine;
     if (context->condemned) return stop(context);
@@ -256,7 +257,8 @@ static lwb_event fail(lwb_eval *eval) {
                  context->note.noted_type == lua_type(co, -1) && context->note.noted_value == lua_topointer(co, -1);
     if (!noted) {
         lua_xmove(co, context->main, 1);
-        lwb_describe(context, context->note.script_status);
+        // Without memory for the very first call the script's own has not begun.
+        lwb_describe(context, context->note.script_status != LUA_OK ? context->note.script_status : status);
     }
     return LWB_FAILED;
 }
@@ -300,7 +302,7 @@ lwb_event lwb_eval_resume(lwb_eval *eval, lwb_stopper *stopper, lwb_answer answe
     if (status == LUA_OK) {
         event = finish(eval, results);
     } else if (status != LUA_YIELD) {
-        event = fail(eval);
+        event = fail(eval, status);
     } else {
         event = context->yield == LWB_YIELD_PARK ? LWB_PARKED : LWB_SLICED;
         if (event == LWB_SLICED && context->condemned) {

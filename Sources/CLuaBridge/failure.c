@@ -7,6 +7,7 @@ void lwb_clear_failure(lwb_context *context) {
     lwb_buffer_clear(&context->note.text);
     context->note.type = LWB_FAILURE_RUNTIME;
     context->note.line = 0;
+    context->note.lost_message = false;
     lwb_note *note = &context->note;
     note->message = note->chunk = note->traceback = note->function = note->host_type = note->data = (lwb_span){0};
 }
@@ -22,10 +23,14 @@ static size_t cut_at_character(const char *bytes, size_t length) {
     return end;
 }
 
-// Out of memory here leaves the part absent, and the failure tells the rest.
+// Out of memory here leaves the part absent, and the failure tells the rest. Without a message it is one of memory.
 static void keep_whole(lwb_context *context, lwb_span *span, const char *bytes, size_t length) {
     size_t start = context->note.text.length;
-    if (lwb_buffer_append(&context->note.text, bytes, length)) *span = (lwb_span){start, length, true};
+    if (lwb_buffer_append(&context->note.text, bytes, length)) {
+        *span = (lwb_span){start, length, true};
+    } else if (span == &context->note.message) {
+        context->note.lost_message = true;
+    }
 }
 
 static void keep(lwb_context *context, lwb_span *span, const char *bytes, size_t length) {
@@ -42,13 +47,15 @@ void lwb_set_failure(lwb_context *context, lwb_failure_type type, const char *me
     keep(context, &context->note.message, message, strlen(message));
 }
 
+static const char lack_of_memory[] = "not enough memory"; // as Lua says it
+
 static lwb_text text_of(const lwb_context *context, lwb_span span) {
     if (!span.present) return (lwb_text){NULL, 0};
     return (lwb_text){context->note.text.bytes + span.start, span.length};
 }
 
 lwb_failure lwb_context_failure(const lwb_context *context) {
-    return (lwb_failure){
+    lwb_failure failure = {
         .type = context->note.type,
         .line = context->note.line,
         .message = text_of(context, context->note.message),
@@ -58,6 +65,12 @@ lwb_failure lwb_context_failure(const lwb_context *context) {
         .host_type = text_of(context, context->note.host_type),
         .data = text_of(context, context->note.data),
     };
+    // There may have been none left to keep even the message.
+    if (context->note.lost_message) failure.type = LWB_FAILURE_MEMORY;
+    if (failure.type == LWB_FAILURE_MEMORY && failure.message.bytes == NULL) {
+        failure.message = (lwb_text){lack_of_memory, sizeof lack_of_memory - 1};
+    }
+    return failure;
 }
 
 // Lua's traceback shows both ends of a stack. The far end of a deep one takes it longer to find than a stop may take: here
@@ -205,6 +218,10 @@ static void describe_error_object(lua_State *L, lwb_context *context) {
     }
 }
 
+static bool has_message(const lwb_context *context) {
+    return context->note.message.present || context->note.lost_message;
+}
+
 // Describes the value at 1. `ask`: whether the script's code may be asked.
 static void describe_value(lua_State *L, lwb_context *context, bool ask) {
     size_t length;
@@ -214,7 +231,7 @@ static void describe_value(lua_State *L, lwb_context *context, bool ask) {
         if (ask) keep_own_text(L, context);
         if (context->condemned) return; // by what it said: the stop has been described
         context->describing = true;
-        if (!context->note.message.present) keep_field(L, context, &context->note.message, "message");
+        if (!has_message(context)) keep_field(L, context, &context->note.message, "message");
         lua_pushvalue(L, 1);
         keep_data(L, context);
     } else if (lua_isstring(L, 1)) {
@@ -224,7 +241,7 @@ static void describe_value(lua_State *L, lwb_context *context, bool ask) {
         lua_pop(L, 1);
     }
     context->describing = true;
-    if (!context->note.message.present) {
+    if (!has_message(context)) {
         // Lua's own words.
         const char *message = lua_pushfstring(L, "(error object is a %s value)", luaL_typename(L, 1));
         keep(context, &context->note.message, message, strlen(message));
@@ -285,7 +302,7 @@ static void describe_lack_of_memory(lwb_context *context) {
     if (context->memory.went_into_calls) {
         lwb_set_failure(context, LWB_FAILURE_LIMIT, "stack overflow (nested calls used up the memory)");
     } else {
-        lwb_set_failure(context, LWB_FAILURE_MEMORY, "not enough memory");
+        lwb_set_failure(context, LWB_FAILURE_MEMORY, lack_of_memory);
     }
     if (context->memory.line <= 0) return;
     context->note.line = context->memory.line;

@@ -50,6 +50,7 @@ typedef struct lwb_span {
 typedef struct lwb_note {
     int script_status; // how the script's call ended, when it failed
     bool noted;        // lwb_note_error has described an error: this one
+    bool lost_message; // there was a message, but no memory to keep it
     int noted_type;
     const void *noted_value;
     lwb_buffer text;
@@ -95,6 +96,7 @@ struct lwb_context {
     size_t coroutines;        // that Lua has not collected
     size_t eval_coroutines;   // those among them that are the main coroutine of an eval
     lua_CFunction raisers[2]; // Lua's error and assert
+    bool memory_refused; // since somebody last set this to false
 
     // Read by the signal handler, which runs on the thread that writes them: volatile is enough.
     lua_State *volatile running;     // the coroutine that executes now
@@ -143,6 +145,14 @@ void *lwb_allocate(void *context, void *block, size_t old_size, size_t new_size)
 size_t lwb_coroutine_size(void);
 // Called before a script makes a coroutine.
 void lwb_admit_coroutine(lua_State *L);
+
+// Raises Lua's own error for a lack of memory, which no script can tell from one that Lua has raised.
+int lwb_raise_lack_of_memory(lua_State *L);
+// Makes room for `count` values on the stack of `target`. False when they are too many; a lack of memory, which Lua does not
+// tell from that, is raised in L.
+bool lwb_reserve_stack(lua_State *L, lua_State *target, int count);
+// As luaL_checkstack, but for a lack of memory. `message` may be NULL.
+void lwb_check_stack(lua_State *L, int count, const char *message);
 
 // libraries.c: opens those that only trusted scripts get, behind the sandbox; lwb_library bits.
 void lwb_open_libraries(lua_State *L, unsigned libraries);

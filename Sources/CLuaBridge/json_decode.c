@@ -41,7 +41,7 @@ static void push_object(lua_State *L, const json_t *object, bool keep_nulls) {
 
 // Recursion is bounded: whoever parsed the text has refused nesting deeper than the engine's limit.
 void lwb_push_json(lua_State *L, const json_t *value, bool keep_nulls) {
-    luaL_checkstack(L, 4, "JSON is nested too deep");
+    lwb_check_stack(L, 4, "JSON is nested too deep");
     switch (json_typeof(value)) {
     case JSON_OBJECT: push_object(L, value, keep_nulls); break;
     case JSON_ARRAY: push_array(L, value, keep_nulls); break;

@@ -18,7 +18,7 @@ void lwb_append(lua_State *L, lwb_context *context, const char *bytes, size_t le
         lwb_raise_error(L, "limit", function, "%s%sJSON of more than %I bytes (output_bytes)", function ? function : "",
                         function ? ": " : "", (LUAI_UACINT)limit);
     }
-    if (!lwb_buffer_append(&context->output, bytes, length)) luaL_error(L, "not enough memory");
+    if (!lwb_buffer_append(&context->output, bytes, length)) lwb_raise_lack_of_memory(L);
 }
 
 static void append(encoder *e, const char *bytes, size_t length) {
@@ -211,7 +211,7 @@ static void encode_table(encoder *e, int index) {
 
 static void encode_value(encoder *e, int index) {
     lua_State *L = e->L;
-    luaL_checkstack(L, 8, "nested too deep for JSON");
+    lwb_check_stack(L, 8, "nested too deep for JSON");
     switch (lua_type(L, index)) {
     case LUA_TNIL: append(e, "null", 4); break;
     case LUA_TBOOLEAN: lua_toboolean(L, index) ? append(e, "true", 4) : append(e, "false", 5); break;

@@ -97,6 +97,7 @@ static void *reallocate_marked(lwb_context *context, void *block, size_t old_siz
         return NULL;
     }
     char *moved = realloc(block, new_size == coroutine_size ? new_size + 1 : new_size);
+    if (moved == NULL && block != NULL && new_size < old_size) moved = block; // it has room enough
     if (moved == NULL || new_size != coroutine_size) return moved; // a coroutine never becomes anything else
     moved[new_size] = is_coroutine;
     context->coroutines += is_coroutine;
@@ -112,6 +113,7 @@ void *lwb_allocate(void *user_data, void *block, size_t old_size, size_t new_siz
             if (context->refused != new_size) context->memory_before = context->memory;
             note_memory_place(context);
             context->refused = new_size;
+            context->memory_refused = true;
             return NULL;
         }
         if (context->refused != 0) {
@@ -129,9 +131,35 @@ void *lwb_allocate(void *user_data, void *block, size_t old_size, size_t new_siz
     } else {
         free(block);
     }
-    if (moved == NULL && new_size != 0) return NULL;
+    if (moved == NULL && block != NULL && new_size != 0 && new_size <= freed) {
+        moved = block; // it has room enough: to Lua, making a block smaller cannot fail everywhere
+    } else if (moved == NULL && new_size != 0) {
+        context->memory_refused = true;
+        note_memory_place(context);
+        return NULL;
+    }
     context->memory_used = context->memory_used - freed + new_size;
     return moved;
+}
+
+int lwb_raise_lack_of_memory(lua_State *L) {
+    // Lua makes its memory error of exactly this text, which it keeps ready: pushing it allocates nothing.
+    lua_pushliteral(L, "not enough memory");
+    return lua_error(L);
+}
+
+bool lwb_reserve_stack(lua_State *L, lua_State *target, int count) {
+    lwb_context *context = lwb_context_of(L);
+    context->memory_refused = false;
+    if (lua_checkstack(target, count)) return true;
+    if (context->memory_refused) lwb_raise_lack_of_memory(L);
+    return false;
+}
+
+void lwb_check_stack(lua_State *L, int count, const char *message) {
+    if (lwb_reserve_stack(L, L, count)) return;
+    if (message != NULL) luaL_error(L, "stack overflow (%s)", message);
+    luaL_error(L, "stack overflow");
 }
 
 void lwb_make_room(lua_State *L, size_t size) {

@@ -26,7 +26,7 @@ void lwb_push_capture(lwb_matcher *m, int index) {
 int lwb_push_captures(lwb_matcher *m, bool whole) {
     int count = m->capture_count == 0 && whole ? 1 : m->capture_count;
     // Every C function has room for a few.
-    if (count > LUA_MINSTACK / 2) luaL_checkstack(m->interrupt.L, count, "too many captures");
+    if (count > LUA_MINSTACK / 2) lwb_check_stack(m->interrupt.L, count, "too many captures");
     for (int i = 0; i < count; i++)
         lwb_push_capture(m, i);
     return count;

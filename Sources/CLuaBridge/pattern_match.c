@@ -382,7 +382,7 @@ static size_t kept_size(const lwb_matcher *m) {
 }
 
 void lwb_matcher_keep(const lwb_matcher *m) {
-    luaL_checkstack(m->interrupt.L, 1, NULL);
+    lwb_check_stack(m->interrupt.L, 1, NULL);
     size_t size = kept_size(m);
     memcpy(lua_newuserdatauv(m->interrupt.L, size, 0), m, size);
 }

@@ -11,7 +11,7 @@ enum { DEEPEST_COPY = 16 }; // host functions have names of a few parts; more is
 
 // Pushes a copy of the table at `index`, with copies of the tables in it.
 static void push_copy(lua_State *L, int index, int depth) {
-    luaL_checkstack(L, 6, "libraries");
+    lwb_check_stack(L, 6, "libraries");
     index = lua_absindex(L, index);
     lua_newtable(L);
     lua_pushnil(L);

@@ -57,7 +57,7 @@ static int raise_chain(lua_State *L, const char *event) {
 }
 
 bool lwb_begin_get(lua_State *L, int index, lua_Integer key) {
-    luaL_checkstack(L, 4, NULL);
+    lwb_check_stack(L, 4, NULL);
     lua_pushvalue(L, index);
     for (int i = 0; i < MAX_CHAIN; i++) {
         if (lua_istable(L, -1)) {
@@ -80,7 +80,7 @@ bool lwb_begin_get(lua_State *L, int index, lua_Integer key) {
 }
 
 bool lwb_begin_set(lua_State *L, int index, lua_Integer key) {
-    luaL_checkstack(L, 4, NULL);
+    lwb_check_stack(L, 4, NULL);
     lua_pushvalue(L, index);
     for (int i = 0; i < MAX_CHAIN; i++) {
         if (lua_istable(L, -1)) {

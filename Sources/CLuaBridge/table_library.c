@@ -215,7 +215,7 @@ static int unpack_on(lua_State *L, int status, lua_KContext state);
 static int check_room(lua_State *L, lua_Integer from, lua_Integer to) {
     if (from > to) return 0;
     lua_Unsigned more = (lua_Unsigned)to - (lua_Unsigned)from;
-    if (more >= INT_MAX || !lua_checkstack(L, (int)more + 1)) return luaL_error(L, "too many results to unpack");
+    if (more >= INT_MAX || !lwb_reserve_stack(L, L, (int)more + 1)) return luaL_error(L, "too many results to unpack");
     return (int)more + 1;
 }
 

@@ -55,7 +55,7 @@ static bool begin_operator(lua_State *L, sorting *s, int a, int b) {
     if (type == LUA_TSTRING && other == LUA_TSTRING) {
         s->self.interrupt.steps -= cost_of_comparing(L, a, b);
     } else if (type != LUA_TNUMBER || other != LUA_TNUMBER) {
-        luaL_checkstack(L, 4, NULL);
+        lwb_check_stack(L, 4, NULL);
         if (luaL_getmetafield(L, a, "__lt") != LUA_TNIL || luaL_getmetafield(L, b, "__lt") != LUA_TNIL) {
             lua_pushvalue(L, a - 1);
             lua_pushvalue(L, b - 2);

@@ -93,7 +93,7 @@ static int utf8_codepoint(lua_State *L) {
     luaL_argcheck(L, last <= (lua_Integer)length, 3, "out of bounds");
     if (first > last) return 0;
     if (last - first >= INT_MAX) return luaL_error(L, "string slice too long");
-    luaL_checkstack(L, (int)(last - first) + 1, "string slice too long");
+    lwb_check_stack(L, (int)(last - first) + 1, "string slice too long");
     lwb_interrupt interrupt = lwb_interrupt_begin(L);
     int count = 0;
     for (const char *at = text + first - 1; at - text < last; count++) {
