@@ -5,7 +5,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 swift_sources=(Sources Tests Package.swift)
-c_directories=(Include Sources/CLuaBridge Sources/CPlatform Tests/C Tests/Fuzz Tests/Hostile Tests/Stress examples/c bench)
+c_directories=(Include Sources/CLuaBridge Sources/CPlatform Tests/C Tests/Faults Tests/Fuzz Tests/Hostile Tests/Stress
+    examples/c bench)
 python_directories=(bindings/python examples/python bench scripts)
 shell_scripts=(scripts/*.sh bench/*.sh .ci/run)
 
