@@ -74,7 +74,10 @@ func text(
         guard length == 0 else { throw CallError(.argument, "\(parameter): NULL with a length") }
         return nil
     }
-    guard length >= nulTerminated else { throw CallError(.argument, "\(parameter): impossible length") }
+    // No process has so much memory; a length that went below zero is caught here, before anything is read or copied.
+    guard length >= nulTerminated, length < 1 << 47 else {
+        throw CallError(.argument, "\(parameter): impossible length")
+    }
     let count = length == nulTerminated ? strlen(pointer) : length
     return UnsafeBufferPointer(start: UnsafeRawPointer(pointer).assumingMemoryBound(to: UInt8.self), count: count)
 }

@@ -63,6 +63,28 @@ static void a_required_null_is_refused_by_every_function(void) {
     luawait_engine_free(engine);
 }
 
+static void an_impossible_length_is_refused_by_every_function(void) {
+    static const size_t lengths[] = {SIZE_MAX - 1, SIZE_MAX / 2 + 1, SIZE_MAX / 2, (size_t)1 << 60, (size_t)1 << 47};
+    luawait_engine *engine = engine_with(NULL), *other = NULL;
+    uint64_t id = 7;
+    int32_t state = -7;
+    for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+        size_t length = lengths[i];
+        CHECK_STATUS(luawait_engine_new("{}", length, &other, NULL), LUAWAIT_ERR_ARGUMENT);
+        CHECK_STATUS(luawait_register(engine, "f", length, NULL, 0, NULL), LUAWAIT_ERR_ARGUMENT);
+        CHECK_STATUS(luawait_unregister(engine, "f", length), LUAWAIT_ERR_ARGUMENT);
+        CHECK_STATUS(luawait_check(engine, "1", length, NULL, 0, NULL), LUAWAIT_ERR_ARGUMENT);
+        CHECK_STATUS(luawait_start(engine, "1", length, NULL, 0, &id, NULL), LUAWAIT_ERR_ARGUMENT);
+        CHECK_STATUS(luawait_start(engine, "1", 1, "{}", length, &id, NULL), LUAWAIT_ERR_ARGUMENT);
+        CHECK_STATUS(luawait_eval(engine, "1", length, NULL, 0, &state, NULL, NULL, NULL), LUAWAIT_ERR_ARGUMENT);
+        CHECK_STATUS(luawait_context_new(engine, "{}", length, &id, NULL), LUAWAIT_ERR_ARGUMENT);
+        CHECK_STATUS(luawait_provide_result(engine, 1, "1", length, NULL), LUAWAIT_ERR_ARGUMENT);
+        CHECK_STATUS(luawait_provide_error(engine, 1, "1", length, NULL), LUAWAIT_ERR_ARGUMENT);
+    }
+    CHECK_INT(id, 7);
+    luawait_engine_free(engine);
+}
+
 static void a_null_state_does_not_lose_the_outcome(void) {
     luawait_engine *engine = engine_with(NULL);
     uint64_t eval = start(engine, "return 1");
@@ -277,9 +299,10 @@ static void an_errors_message_of_10_mb_arrives(void) {
 }
 
 TESTS(TEST(a_null_engine_is_refused_by_every_function), TEST(a_required_null_is_refused_by_every_function),
-      TEST(a_null_state_does_not_lose_the_outcome), TEST(ids_of_nothing_are_not_found),
-      TEST(malformed_json_is_refused_everywhere), TEST(truncated_json_is_refused_everywhere),
-      TEST(json_that_is_not_utf8_is_refused_everywhere), TEST(what_follows_the_json_is_refused_everywhere),
-      TEST(what_the_header_excludes_is_refused_everywhere), TEST(json_nested_2000_deep_is_refused_everywhere),
-      TEST(malformed_json_of_10_mb_is_refused_everywhere), TEST(good_json_of_10_mb_is_taken_everywhere),
-      TEST(a_key_of_10_mb_is_named_as_far_as_there_is_room), TEST(an_errors_message_of_10_mb_arrives))
+      TEST(an_impossible_length_is_refused_by_every_function), TEST(a_null_state_does_not_lose_the_outcome),
+      TEST(ids_of_nothing_are_not_found), TEST(malformed_json_is_refused_everywhere),
+      TEST(truncated_json_is_refused_everywhere), TEST(json_that_is_not_utf8_is_refused_everywhere),
+      TEST(what_follows_the_json_is_refused_everywhere), TEST(what_the_header_excludes_is_refused_everywhere),
+      TEST(json_nested_2000_deep_is_refused_everywhere), TEST(malformed_json_of_10_mb_is_refused_everywhere),
+      TEST(good_json_of_10_mb_is_taken_everywhere), TEST(a_key_of_10_mb_is_named_as_far_as_there_is_room),
+      TEST(an_errors_message_of_10_mb_arrives))
