@@ -737,6 +737,7 @@ luawait_status luawait_get_pending_request(luawait_engine *engine, uint64_t *req
  * @retval LUAWAIT_ERR_NOT_FOUND no such open request: answered already, withdrawn (its eval was cancelled or has
  *                               ended, or the call timed out), or never posted. Nothing happens
  * @retval LUAWAIT_ERR_JSON      malformed, or nested too deep; `line` and `column` say where. The request stays open
+ * @retval LUAWAIT_ERR_MEMORY    out of memory; the request stays open
  * @retval LUAWAIT_ERR_ARGUMENT  a NULL pointer
  * @since 0.1
  */

@@ -24,7 +24,7 @@ public func luawait_start(
         let script = try requiredScript(engine, script, length)
         let options = try evalOptions(engine, options, options_length)
         guard eval_id != nil || options.isDetached else { throw missing("eval_id") }
-        let id = try engine.start(Array(script), options: options)
+        let id = try engine.start(copy(script), options: options)
         eval_id?.pointee = id.value
     }
 }
@@ -44,7 +44,7 @@ public func luawait_eval(
         guard !options.isDetached else {
             throw CallError(.option, "options.detached: luawait_eval waits for the outcome, so it cannot be detached")
         }
-        let result = try engine.evaluate(Array(script), options: options)
+        let result = try engine.evaluate(copy(script), options: options)
         try report(.ended(result), state, outcome, outcome_length)
     }
 }
@@ -56,6 +56,11 @@ private func requiredScript(
     let script = try requiredText(script, length, "script")
     try engine.config.checkSize(ofScript: script.count)
     return script
+}
+
+private func copy(_ script: UnsafeBufferPointer<UInt8>) throws(CallError) -> OwnedText {
+    guard let text = OwnedText.copying(script) else { throw CallError(.memory, "out of memory") }
+    return text
 }
 
 private func evalOptions(

@@ -13,7 +13,7 @@ struct CoreManyTimersTests {
         for number in 0..<count {
             let milliseconds = deadline(number)
             let eval = Eval(
-                id: core.nextEvalID(), script: [], options: options[Int(milliseconds % 1000)], functions: .empty,
+                id: core.nextEvalID(), script: nil, options: options[Int(milliseconds % 1000)], functions: .empty,
                 canPark: true)
             var actions = Actions()
             core.start(eval, now: Instant(nanoseconds: milliseconds / 1000 * 1_000_000_000), &actions)

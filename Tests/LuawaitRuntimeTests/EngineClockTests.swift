@@ -14,7 +14,7 @@ struct EngineClockTests {
     }
 
     private func start(_ script: String, _ options: String = "{}") throws -> EvalID {
-        try engine.start(Array(script.utf8), options: evalOptions(options, defaults: engine.config.limits))
+        try engine.start(.copying(script)!, options: evalOptions(options, defaults: engine.config.limits))
     }
 
     private func type(_ id: EvalID) throws -> String? {

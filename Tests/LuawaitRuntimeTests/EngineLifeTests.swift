@@ -114,7 +114,7 @@ import Testing
         try host.register("nested") { [weak engine] _, _, _ in
             guard let engine, let options = try? evalOptions(),
                 let inner = try? engine.evaluate(
-                    Array("local s = 0 for i = 1, 9999 do s = s + i end return s".utf8), options: options)
+                    .copying("local s = 0 for i = 1, 9999 do s = s + i end return s")!, options: options)
             else { return nil }
             return try? result(inner.json)
         }

@@ -133,7 +133,7 @@ typedef struct lwb_answer {
 } lwb_answer;
 
 // Answers a call of a callback function at once. Runs between Lua's frames: must return normally. `args` is borrowed.
-// LWB_ANSWER_NONE from `wait`: the eval is condemned.
+// LWB_ANSWER_NONE from `wait`: the eval is condemned; that one may take `args` with lwb_context_take_output().
 typedef lwb_answer (*lwb_callback)(void *owner, uint32_t function, const char *args, size_t length);
 
 // Takes a line that the script printed, without its newline; false: there is no room for it. Runs between Lua's frames: must

@@ -34,7 +34,7 @@ extension Engine {
     /// Queues a script.
     ///
     /// - Throws: `.limit`, `.shutdown`, `.executor`, `.notFound` for a context that is not there.
-    package func start(_ script: [UInt8], options: EvalOptions) throws(CallError) -> EvalID {
+    package func start(_ script: OwnedText, options: EvalOptions) throws(CallError) -> EvalID {
         let now = clock.now()
         let eval = try withCore { core, actions throws(CallError) in
             try core.admit()
@@ -81,7 +81,7 @@ extension Engine {
     }
 
     /// Runs a script on the calling thread until it ends.
-    package func evaluate(_ script: [UInt8], options: EvalOptions) throws(CallError) -> Outcome {
+    package func evaluate(_ script: OwnedText, options: EvalOptions) throws(CallError) -> Outcome {
         guard options.context == nil else {
             throw CallError(.option, "options.context: luawait_eval cannot wait for a context; use luawait_start")
         }

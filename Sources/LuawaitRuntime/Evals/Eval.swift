@@ -32,7 +32,8 @@ package final class Eval: @unchecked Sendable {
     /// What the host is told: inside `luawait_eval` it has no id to compare with.
     var visibleID: EvalID { canPark ? id : EvalID(0) }
 
-    private(set) var script: [UInt8]
+    /// Not an array: without memory for its copy the host is told so. Nil when it has been compiled.
+    private(set) var script: OwnedText?
     private(set) var context: Context?
     private(set) var raw: OpaquePointer?
     /// What the next resume brings to the script.
@@ -41,7 +42,7 @@ package final class Eval: @unchecked Sendable {
     var deadline: Instant?
 
     package init(
-        id: EvalID, script: [UInt8], options: EvalOptions, functions: FunctionSet, canPark: Bool,
+        id: EvalID, script: OwnedText?, options: EvalOptions, functions: FunctionSet, canPark: Bool,
         named: NamedContext? = nil
     ) {
         self.named = named
@@ -60,10 +61,10 @@ package final class Eval: @unchecked Sendable {
         // The bridge keeps a pointer to this object for callbacks. It does not outlive it: the context is ours.
         let owner = Unmanaged.passUnretained(self).toOpaque()
         let event = options.name.withCString { name in
-            script.withUnsafeBytes { bytes in
+            withExtendedLifetime(script) {
                 var setup = lwb_setup()
-                setup.script = bytes.baseAddress?.assumingMemoryBound(to: CChar.self)
-                setup.script_length = bytes.count
+                setup.script = script?.pointer
+                setup.script_length = script?.length ?? 0
                 setup.chunk_name = name
                 setup.globals = options.globals.map { UnsafePointer($0.raw) }
                 setup.args = options.args.map { UnsafePointer($0.raw) }
@@ -80,7 +81,7 @@ package final class Eval: @unchecked Sendable {
                 return lwb_eval_prepare(context.raw, &setup, &raw)
             }
         }
-        script = []
+        script = nil
         return event
     }
 
@@ -126,7 +127,8 @@ private func waitForAnswer(
     let eval = Unmanaged<Eval>.fromOpaque(owner!).takeUnretainedValue()
     let none = lwb_answer(kind: LWB_ANSWER_NONE, value: nil)
     guard let engine = eval.engine else { return none }
-    let text = OwnedText.copying(UnsafeBufferPointer(start: args, count: length))
+    // Not copied: the text is the context's to give away, and a copy could fail.
+    let text = eval.context?.takeOutput()
     return engine.waitInside(eval, eval.functions.functions[Int(index)], text)?.forBridge() ?? none
 }
 

@@ -35,6 +35,7 @@ package enum Answer: Sendable {
         if value.isString {
             guard let object = JSONValue.object() else { throw .outOfMemory }
             object.set("message", taking: value.retained())
+            guard !object.isIncomplete else { throw .outOfMemory }
             return .error(object)
         }
         guard value.isObject else {

@@ -6,6 +6,8 @@ import Glibc
 package final class JSONValue: @unchecked Sendable {
     // Unchecked: jansson counts references atomically, and nobody changes a value that another thread may see.
     let raw: UnsafeMutablePointer<json_t>
+    /// A member is missing that was set: there was no memory for it.
+    private(set) var isIncomplete = false
 
     /// - Parameter raw: a reference, taken over.
     init(taking raw: UnsafeMutablePointer<json_t>) {
@@ -47,9 +49,11 @@ package final class JSONValue: @unchecked Sendable {
         }
         let flags = JSON_DECODE_ANY | JSON_ALLOW_NUL | JSON_REJECT_DUPLICATES
         guard let raw = json_loadb(start ?? emptyText, text.count, Int(flags), &error) else {
+            let message = message(of: error)
+            // jansson explains whatever is wrong with a text, and says nothing when it lacks memory.
+            guard !message.isEmpty else { throw .outOfMemory }
             throw CallError(
-                .json, "\(what): \(message(of: error))", line: max(0, Int(error.line)),
-                column: max(0, Int(error.column)))
+                .json, "\(what): \(message)", line: max(0, Int(error.line)), column: max(0, Int(error.column)))
         }
         return JSONValue(taking: raw)
     }
@@ -62,7 +66,9 @@ package final class JSONValue: @unchecked Sendable {
     }
 
     /// A pointer for an empty text, where Swift has none and jansson wants one.
-    nonisolated(unsafe) private static let emptyText = UnsafePointer<CChar>(strdup("")!)
+    private static var emptyText: UnsafePointer<CChar> {
+        UnsafeRawPointer(("" as StaticString).utf8Start).assumingMemoryBound(to: CChar.self)
+    }
 
     // MARK: - Reading
 
@@ -146,15 +152,14 @@ package final class JSONValue: @unchecked Sendable {
         set(key, taking: json_integer(json_int_t(number)))
     }
 
-    /// - Parameter value: taken over; nil (out of memory) leaves the member out.
+    /// - Parameter value: taken over; nil (out of memory) leaves the member out, and the object incomplete.
     func set(_ key: String, taking value: UnsafeMutablePointer<json_t>?) {
-        guard let value else { return }
-        json_object_set_new(raw, key, value)
+        if json_object_set_new(raw, key, value) != 0 { isIncomplete = true }
     }
 
-    /// Nil when out of memory.
+    /// Nil when out of memory, or when there was none for a member.
     func dump() -> OwnedText? {
-        guard let bytes = json_dumps(raw, Int(JSON_COMPACT | JSON_ENCODE_ANY)) else { return nil }
+        guard !isIncomplete, let bytes = json_dumps(raw, Int(JSON_COMPACT | JSON_ENCODE_ANY)) else { return nil }
         return OwnedText(taking: bytes, length: strlen(bytes))
     }
 }

@@ -17,7 +17,7 @@ package struct Outcome: Sendable {
 
     init(_ report: ErrorReport) {
         state = report.type == .cancelled ? .cancelled : .failed
-        text = report.json()
+        text = report.json() ?? report.shortJSON()
     }
 }
 
@@ -54,6 +54,7 @@ struct ErrorReport {
         data = failure.data.bytes.map { Array(UnsafeRawBufferPointer(start: $0, count: failure.data.length)) }
     }
 
+    /// Nil when out of memory.
     func json() -> OwnedText? {
         guard let object = JSONValue.object() else { return nil }
         object.set("type", type.rawValue)
@@ -65,6 +66,14 @@ struct ErrorReport {
         object.set("host_type", hostType)
         guard let data, let text = object.dump() else { return object.dump() }
         return text.addingMember("data", json: data)
+    }
+
+    /// What is said when there is no memory for more. Nil when there is none at all.
+    func shortJSON() -> OwnedText? {
+        OwnedText.copying(
+            type == .cancelled
+                ? #"{"type":"cancelled","message":"not enough memory to describe why"}"#
+                : #"{"type":"memory","message":"not enough memory to describe the error"}"#)
     }
 }
 

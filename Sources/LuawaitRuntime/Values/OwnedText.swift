@@ -38,8 +38,10 @@ package final class OwnedText: @unchecked Sendable {
     }
 
     /// A copy. Nil when out of memory.
-    static func copying(_ text: UnsafeBufferPointer<CChar>) -> OwnedText? {
-        guard let bytes = malloc(text.count + 1)?.assumingMemoryBound(to: CChar.self) else { return nil }
+    package static func copying(_ text: UnsafeBufferPointer<UInt8>) -> OwnedText? {
+        guard text.count < Int.max, let bytes = malloc(text.count + 1)?.assumingMemoryBound(to: CChar.self) else {
+            return nil
+        }
         if let base = text.baseAddress { memcpy(bytes, base, text.count) }
         bytes[text.count] = 0
         return OwnedText(taking: bytes, length: text.count)

@@ -20,11 +20,11 @@ final class EngineHost: Sendable {
     }
 
     func start(_ script: String, _ options: String = "{}") throws -> EvalID {
-        try engine.start(Array(script.utf8), options: try evalOptions(options, defaults: engine.config.limits))
+        try engine.start(.copying(script)!, options: try evalOptions(options, defaults: engine.config.limits))
     }
 
     func evaluate(_ script: String, _ options: String = "{}") throws -> Outcome {
-        try engine.evaluate(Array(script.utf8), options: evalOptions(options, defaults: engine.config.limits))
+        try engine.evaluate(.copying(script)!, options: evalOptions(options, defaults: engine.config.limits))
     }
 
     /// The outcome, which must come within half a minute.

@@ -51,7 +51,7 @@ extension EngineSchedule {
             model.fireTimers(now: clock.time)
         }
         do {
-            let outcome = try live.evaluate(Array(script.source(eval: id).utf8), options: options)
+            let outcome = try live.evaluate(.copying(script.source(eval: id))!, options: options)
             try expect(refusal == nil, "admitted, and should be refused: \(refusal!)")
             let lines = live.withCore { core, _ in core.gate.available } - model.available
             try model.stay(id, lines: lines, .ended, now: clock.time)

@@ -39,7 +39,7 @@ extension EngineSchedule {
                 isDirect: false, now: clock.time)
         }
         do {
-            let started = try live.start(Array(source.utf8), options: options)
+            let started = try live.start(.copying(source)!, options: options)
             try expect(refusal == nil && started.value == UInt64(id), "started as \(started.value)")
         } catch let error as CallError {
             try expect(error.kind == refusal, "refused: \(error)")

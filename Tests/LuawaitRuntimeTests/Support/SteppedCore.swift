@@ -36,7 +36,7 @@ final class SteppedCore {
         let options = try evalOptions(options)
         return step { core, actions in
             let eval = Eval(
-                id: core.nextEvalID(), script: [], options: options, functions: .empty, canPark: !isDirect)
+                id: core.nextEvalID(), script: nil, options: options, functions: .empty, canPark: !isDirect)
             core.start(eval, isDirect: isDirect, now: now, &actions)
             return eval
         }
