@@ -13,7 +13,7 @@ IN_PYTHON := PYTHONPATH=bindings/python
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help deps deps-run deps-test deps-lint deps-model venv build run test check check-header check-exports check-binary check-model \
-	test-install test-docs test-c test-hostile test-python test-swift test-valgrind test-asan test-tsan stress simulate lint format bench install uninstall clean
+	test-install test-docs test-c test-faults test-hostile test-python test-swift test-valgrind test-asan test-tsan stress simulate lint format bench install uninstall clean
 
 help: ## Show these goals
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -44,7 +44,7 @@ build: deps-run ## Build the release library into .build/stage
 run: build ## Install what is missing, build, and run the example host
 	@$(IN_PYTHON) python3 examples/python/quickstart.py
 
-test: check check-model test-install test-docs test-c test-hostile test-python test-swift test-asan test-tsan test-valgrind ## Run all tests, the cheap ones first
+test: check check-model test-install test-docs test-c test-faults test-hostile test-python test-swift test-asan test-tsan test-valgrind ## Run all tests, the cheap ones first
 	@echo "test: all parts passed"
 
 check: check-header check-exports check-binary ## Check the header, the exported symbols and the binary
@@ -72,6 +72,9 @@ test-c: build deps-test ## Run the C tests, which see only the public header
 
 test-hostile: build deps-test ## Run the hostile scripts on every executor, and print how late they ended
 	@$(PART) $@ scripts/test-hostile.sh
+
+test-faults: build deps-test ## Let every allocation fail in turn
+	@$(PART) $@ scripts/test-faults.sh
 
 test-python: build deps-test venv ## Run the Python binding's tests
 	@$(IN_PYTHON) $(PART) $@ .venv/bin/pytest bindings/python/tests

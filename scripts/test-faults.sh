@@ -2,7 +2,9 @@
 # Lets every allocation fail in turn; see Tests/Faults.
 #
 # Usage: scripts/test-faults.sh [--scenario NAME] [--mode one|two|all|every] [--nth N]
-#   With options, runs the bridge's program alone, with these. PLAIN=yes compiles it without sanitizers.
+#        scripts/test-faults.sh abi [N [IN_A_ROW]]
+#   With options, runs the bridge's program alone, with these; with `abi`, the program over the public interface alone, which
+#   takes the library in STAGE. PLAIN=yes compiles the bridge's program without sanitizers.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -15,7 +17,27 @@ read -r -a LIBRARIES <<<"$(pkg-config --cflags --libs lua5.4 jansson)"
 # Lua's longjmps leave frames without telling the sanitizer, which it takes for use after return.
 export ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=0
 
+STAGE=${STAGE:-$PWD/.build/stage}
+UNSTRIPPED=${UNSTRIPPED:-$PWD/.build/release/libluawait.so}
+
+test_abi() {
+    local flags=(-std=c11 -Wall -Wextra -Werror -pedantic -g -O1 -ITests/Faults)
+    "${CC:-cc}" "${flags[@]}" -fPIC -shared Tests/Faults/failing_malloc.c -o "$BUILD/libfailing_malloc.so"
+    "${CC:-cc}" "${flags[@]}" "-I$STAGE/include" Tests/Faults/abi_faults.c -o "$BUILD/abi_faults" "-L$BUILD" \
+        -lfailing_malloc "-L$STAGE/lib" -lluawait "-Wl,-rpath,$BUILD,-rpath,$STAGE/lib" -pthread
+    # The staged library has been stripped of these names, and is otherwise the same.
+    local names='^(allocate|lwb_buffer_append|lwb_context_new|lwb_eval_prepare|lwb_stopper_new)$'
+    FAILING_MALLOC_RANGES=$(nm -S "$UNSTRIPPED" | awk -v names="$names" '$4 ~ names { print $1, $2 }' | tr '\n' ' ')
+    export FAILING_MALLOC_RANGES
+    LD_PRELOAD=$BUILD/libfailing_malloc.so "$BUILD/abi_faults" "$@"
+}
+
 mkdir -p "$BUILD"
+if [[ ${1:-} == abi ]]; then
+    shift
+    test_abi "$@"
+    exit
+fi
 "${CXX:-c++}" -std=c++17 "${FLAGS[@]}" -ISources/CLuaBridge/include "${LIBRARIES[@]}" \
     -c Sources/CLuaBridge/number_format.cpp -o "$BUILD/number_format.o"
 # Looks for orders everywhere, so that slices end in the middle of the library's functions, too.
@@ -25,3 +47,6 @@ mkdir -p "$BUILD"
     "$BUILD/number_format.o" -o "$BUILD/bridge_faults" \
     -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free "${LIBRARIES[@]}" -lstdc++ -lm -pthread
 "$BUILD/bridge_faults" "$@"
+if (($# == 0)); then
+    test_abi
+fi
