@@ -1,7 +1,8 @@
 """Lua 5.4 scripts that wait on their host, an event loop or plain threads, without blocking it."""
 
 from ._core import library_version
-from .engine import Engine, Runner
+from .contexts import Context, SyncContext
+from .engine import Engine
 from .errors import (
     ArgumentError,
     CallError,
@@ -35,8 +36,9 @@ from .errors import (
 )
 from .evals import Eval
 from .events import Event, Finished, Output, Request, Withdrawn
-from .options import Config, EvalOptions
-from .sync import SyncEngine, SyncEval, SyncRunner
+from .options import Config, ContextEvalOptions, ContextOptions, EvalOptions
+from .runners import Runner, SyncRunner
+from .sync import SyncEngine, SyncEval
 
 __version__ = "0.1.0"
 
@@ -46,6 +48,9 @@ __all__ = [
     "CallError",
     "ClosedError",
     "Config",
+    "Context",
+    "ContextEvalOptions",
+    "ContextOptions",
     "ConversionError",
     "Engine",
     "Eval",
@@ -77,6 +82,7 @@ __all__ = [
     "ScriptSyntaxError",
     "ScriptTimeout",
     "ShutdownError",
+    "SyncContext",
     "SyncEngine",
     "SyncEval",
     "SyncRunner",

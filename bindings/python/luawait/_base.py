@@ -11,6 +11,7 @@ from ._outcomes import read_outcome
 from .errors import ArgumentError, OptionError
 
 if TYPE_CHECKING:
+    from ._world import World
     from .options import Config
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -18,14 +19,24 @@ E = TypeVar("E", bound="BaseEngine")
 
 
 class BaseRunner(Generic[E]):
-    """Evals of an engine with the same options."""
+    """Evals of an engine with the same options, and perhaps in the same context."""
 
-    def __init__(self, engine: E, options: Mapping[str, Any]) -> None:
+    def __init__(self, engine: E, options: Mapping[str, Any], world: World | None = None) -> None:
         for key in ("args", "detached"):
             if key in options:
                 raise OptionError(f"{key!r} is not an option here: arguments are positional, outcomes are awaited")
+        if "context" in options:
+            raise OptionError("'context' is not an option here: what engine.context() gives has methods of its own")
         self._engine = engine
         self._options = dict(options)
+        self._world = world
+
+    def _merge(self, args: tuple[Any, ...], globals: Mapping[str, Any]) -> dict[str, Any]:
+        """The options of one eval."""
+        merged = merge(self._options, args, globals)
+        if self._world is not None:
+            merged["context"] = self._world.id
+        return merged
 
 
 class BaseEngine:

@@ -18,7 +18,7 @@ from ._events import BATCH, Batch, Event
 from ._handle import Handle, close_forgotten
 from ._outcomes import Ended
 from ._text import Fault, encode_json, encode_text
-from .errors import call_error
+from .errors import ClosedError, call_error
 
 
 def library_version() -> str:
@@ -108,7 +108,7 @@ class Core:
         _check(status, error)
 
     def start(self, script: str | bytes, options: dict[str, Any]) -> int:
-        """Starts an eval and gives its id."""
+        """Starts an eval and gives its id. Raises `ClosedError` when the context to start it in is gone."""
         text, json_text = encode_text(script, "a script"), _encode_options(options)
         eval_id = c_uint64()
         error = _new_error()
@@ -116,6 +116,8 @@ class Core:
             status = self._library.start(
                 engine, text, len(text), json_text, _length_of(json_text), byref(eval_id), byref(error)
             )
+        if status == _raw.ERR_NOT_FOUND:
+            raise ClosedError("the context is closed")
         _check(status, error)
         return eval_id.value
 
@@ -158,6 +160,28 @@ class Core:
         """Cancels an eval; False when its outcome has been taken."""
         with self._handle as engine:
             status = self._library.cancel(engine, eval_id)
+        return bool(status == _raw.OK)
+
+    # ------------------------------------------------------------------------------------------------- contexts --
+
+    def new_context(self, options: dict[str, Any]) -> int:
+        """Makes a named context and gives its id."""
+        json_text = _encode_options(options)
+        context_id = c_uint64()
+        error = _new_error()
+        with self._handle as engine:
+            status = self._library.context_new(
+                engine, json_text, _length_of(json_text), byref(context_id), byref(error)
+            )
+        _check(status, error)
+        return context_id.value
+
+    def free_context(self, context_id: int) -> bool:
+        """Cancels a context's evals and frees it; False when that has been done."""
+        with self._handle as engine:
+            status = self._library.context_free(engine, context_id)
+        if status not in (_raw.OK, _raw.ERR_NOT_FOUND):
+            raise call_error(status, f"context {context_id} cannot be freed")
         return bool(status == _raw.OK)
 
     # --------------------------------------------------------------------------------------------------- events --

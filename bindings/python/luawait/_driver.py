@@ -20,6 +20,7 @@ from ._core import Core
 from ._events import BATCH, Event
 from ._outcomes import Ended
 from ._text import Fault, answer_value, describe, tell
+from ._world import World
 from .errors import ClosedError, EvalCancelled, JSONError, LoopError
 from .evals import EngineOutput, Eval, EvalOutput, HostFunction
 
@@ -49,11 +50,14 @@ class Driver:
         options: dict[str, Any],
         functions: Mapping[str, HostFunction],
         on_output: EvalOutput | None = None,
+        world: World | None = None,
     ) -> Eval:
         """Starts an eval that sees these functions."""
         loop = self._bind()
-        run = Eval(self, self._core.start(script, options), functions, on_output, loop.create_future())
+        run = Eval(self, self._core.start(script, options), functions, on_output, loop.create_future(), world)
         self._runs[run.id] = run
+        if world is not None:
+            world.evals.add(run)
         return run
 
     def cancel(self, run: Eval) -> bool:
@@ -68,27 +72,49 @@ class Driver:
 
     def shut(self) -> list[asyncio.Future[Any]]:
         """Ends everything in the loop, so that the engine can be freed. Gives the host functions still to unwind."""
-        loop, running = self._loop, _running_loop()
-        if loop is not None and loop.is_running() and running is not loop:
-            raise LoopError("close the engine in the event loop that it runs in")
+        loop = self._loop
+        self._check_loop("the engine")
         if self.closed:
             return []
         self.closed = True
         if loop is None or loop.is_closed():
             return []
         loop.remove_reader(self._descriptor)
-        runs = list(self._runs.values())
-        self._runs.clear()
         self._taken.clear()
-        for run in runs:
+        for run in list(self._runs.values()):
+            self._forget(run)
             self._core.cancel(run.id)
             run._fail(EvalCancelled("the engine was closed"))
         # The function that closes the engine is not told to stop; it has seen that the engine is closed.
-        current = asyncio.current_task() if running is not None else None
+        current = _current_task()
         unwinding = [task for task in self._tasks if task is not current]
         for task in unwinding:
             task.cancel()
         return unwinding
+
+    def close_context(self, world: World) -> list[asyncio.Future[Any]]:
+        """Cancels a context's evals and frees it. Gives what has still to end: these evals and their host functions."""
+        self._check_loop("its context")
+        if not world.free() or self._loop is None or self._loop.is_closed():
+            return []
+        # As when the engine is closed: now, and not the function that closes the context.
+        current = _current_task()
+        for run in world.evals:
+            for task in run._serving.values():
+                if task is not current:
+                    task.cancel()
+            run._serving.clear()
+        return [*(run._future for run in world.evals), *(task for task in world.tasks if task is not current)]
+
+    def _check_loop(self, what: str) -> None:
+        loop = self._loop
+        if loop is not None and loop.is_running() and _running_loop() is not loop:
+            raise LoopError(f"close {what} in the event loop that the engine runs in")
+
+    def _forget(self, run: Eval) -> None:
+        del self._runs[run.id]
+        if run._world is not None:
+            run._world.evals.discard(run)
 
     def _bind(self) -> asyncio.AbstractEventLoop:
         loop = _running_loop()
@@ -140,7 +166,7 @@ class Driver:
             self._serve(event, run)
         elif event.kind == _raw.EVENT_FINISHED:
             if run is not None:
-                del self._runs[run.id]
+                self._forget(run)
                 run._settle(Ended(run.id, event.state == _raw.SUCCEEDED, event.text))
         elif event.kind == _raw.EVENT_OUTPUT:
             self._put_out(event.text, run)
@@ -191,12 +217,16 @@ class Driver:
     def _await(self, request: Event, run: Eval, task: asyncio.Future[Any]) -> None:
         run._serving[request.request_id] = task
         self._tasks.add(task)
+        if run._world is not None:
+            run._world.tasks.add(task)
         # Not a coroutine around the function's: one that is cancelled before its first step would never answer.
         task.add_done_callback(functools.partial(self._on_done, request, run))
 
     def _on_done(self, request: Event, run: Eval, task: asyncio.Future[Any]) -> None:
         run._serving.pop(request.request_id, None)
         self._tasks.discard(task)
+        if run._world is not None:
+            run._world.tasks.discard(task)
         if task.cancelled():
             self._answer_exception(request, run, asyncio.CancelledError("the host function was cancelled"))
         elif (error := task.exception()) is not None:
@@ -238,3 +268,7 @@ def _running_loop() -> asyncio.AbstractEventLoop | None:
         return asyncio.get_running_loop()
     except RuntimeError:
         return None
+
+
+def _current_task() -> asyncio.Task[Any] | None:
+    return asyncio.current_task() if _running_loop() is not None else None

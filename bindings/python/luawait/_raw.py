@@ -135,6 +135,8 @@ DECLARATIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "luawait_wait": (c_int32, (c_void_p, c_uint64, c_int64, _STATE_OUT, _TEXT_OUT, _SIZE_OUT)),
     "luawait_cancel": (c_int32, (c_void_p, c_uint64)),
     "luawait_eval": (c_int32, (c_void_p, *_TEXT, *_TEXT, _STATE_OUT, _TEXT_OUT, _SIZE_OUT, _ERROR)),
+    "luawait_context_new": (c_int32, (c_void_p, *_TEXT, _ID_OUT, _ERROR)),
+    "luawait_context_free": (c_int32, (c_void_p, c_uint64)),
     "luawait_run": (c_int32, (c_void_p, c_uint64, _STATE_OUT)),
     "luawait_next_timeout": (c_int32, (c_void_p, POINTER(c_int64))),
     "luawait_set_executor": (c_int32, (c_void_p, POINTER(Executor), _ERROR)),

@@ -1,4 +1,4 @@
-"""The asyncio API: an engine, and its runner for evals with options."""
+"""The asyncio API: the engine."""
 
 from __future__ import annotations
 
@@ -7,41 +7,19 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from ._base import BaseEngine, BaseRunner, merge, name_of
+from ._base import BaseEngine, merge, name_of
 from ._driver import Driver
-from .errors import ArgumentError, OptionError
+from ._world import World
+from .contexts import Context
+from .errors import ArgumentError, ClosedError, OptionError
 from .evals import EngineOutput, Eval, EvalOutput, HostFunction
-from .options import Config, EvalOptions
+from .options import Config, ContextOptions, EvalOptions
+from .runners import Runner
 
 if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
 
 F = TypeVar("F", bound=HostFunction)
-
-
-class Runner(BaseRunner["Engine"]):
-    """Starts evals of an engine with the same options. Made by `Engine.with_options()`.
-
-    Positional arguments are what the script finds in `...`; keywords become its global variables.
-    """
-
-    def __init__(self, engine: Engine, options: Mapping[str, Any], on_output: EvalOutput | None) -> None:
-        super().__init__(engine, options)
-        self._on_output = on_output
-
-    async def eval(self, script: str | bytes, /, *args: Any, **globals: Any) -> Any:
-        """Runs a script and gives its value. See `Engine.eval`."""
-        return await self.start(script, *args, **globals)
-
-    def start(self, script: str | bytes, /, *args: Any, **globals: Any) -> Eval:
-        """Starts a script and gives the eval. See `Engine.start`."""
-        return self._engine._start(script, merge(self._options, args, globals), self._on_output)
-
-    def eval_sync(self, script: str | bytes, /, *args: Any, **globals: Any) -> Any:
-        """Runs a script on this thread. See `Engine.eval_sync`."""
-        if self._on_output is not None:
-            raise OptionError("on_output: what eval_sync prints goes to the engine's on_output")
-        return self._engine._evaluate(script, merge(self._options, args, globals))
 
 
 class Engine(BaseEngine):
@@ -137,14 +115,34 @@ class Engine(BaseEngine):
         `on_output` is called with each text that the script prints, such as `lines.append`; the engine must have been
         made with `print="event"` or an `on_output` of its own.
         """
+        self._check_output(on_output)
+        return Runner(self, options, on_output)
+
+    def context(self, **options: Unpack[ContextOptions]) -> Context:
+        """Makes a Lua world that many evals share: `async with engine.context(memory_bytes=1_000_000) as context`.
+
+        `memory_bytes` is for all of its evals together, `globals` a mapping of what all of them see. They see the host
+        functions that are registered now.
+        """
+        if self.closed:
+            raise ClosedError("the engine is closed")
+        return Context(self, World(self._core, dict(options), self._functions))
+
+    def _start(
+        self,
+        script: str | bytes,
+        options: dict[str, Any],
+        on_output: EvalOutput | None = None,
+        world: World | None = None,
+    ) -> Eval:
+        functions = self._functions if world is None else world.functions
+        return self._driver.start(script, options, functions, on_output, world)
+
+    def _check_output(self, on_output: EvalOutput | None) -> None:
         if on_output is not None:
             _check_callable(on_output)
             if not self._tells_output:
                 raise OptionError("on_output: the engine's config says otherwise; make it with print='event'")
-        return Runner(self, options, on_output)
-
-    def _start(self, script: str | bytes, options: dict[str, Any], on_output: EvalOutput | None = None) -> Eval:
-        return self._driver.start(script, options, self._functions, on_output)
 
     # ------------------------------------------------------------------------------------------------------ rest --
 

@@ -19,7 +19,7 @@ class LibraryError(LuawaitError):
 
 
 class ClosedError(LuawaitError):
-    """The engine is closed."""
+    """The engine is closed, or the context."""
 
 
 class LoopError(LuawaitError):
@@ -249,7 +249,7 @@ class LimitError(EvalError):
 
 
 class EvalCancelled(EvalError):  # noqa: N818 - says what happened, as the outcome type does
-    """The eval was cancelled, or its engine closed."""
+    """The eval was cancelled, or its engine or context closed."""
 
     outcome = "cancelled"
 

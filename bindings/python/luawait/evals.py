@@ -13,6 +13,7 @@ from .errors import EvalCancelled, EvalError
 
 if TYPE_CHECKING:
     from ._driver import Driver
+    from ._world import World
 
 HostFunction = Callable[..., Any]
 
@@ -38,6 +39,7 @@ class Eval(Awaitable[Any]):
         "_future",
         "_on_output",
         "_serving",
+        "_world",
         "id",
     )
 
@@ -48,12 +50,14 @@ class Eval(Awaitable[Any]):
         functions: Mapping[str, HostFunction],
         on_output: EvalOutput | None,
         future: asyncio.Future[Any],
+        world: World | None,
     ) -> None:
         self.id = eval_id
         self._driver = driver
         self._functions = functions
         self._on_output = on_output
         self._future = future
+        self._world = world
         # Host functions see the context variables of whoever started the script.
         self._context = contextvars.copy_context()
         # The host functions that are at work for it, by request.

@@ -46,16 +46,36 @@ class Config(TypedDict, total=False):
     watchdog: bool
 
 
-class EvalOptions(TypedDict, total=False):
-    """Keywords of `with_options()`: the options of `luawait_start`, but for `args` and `detached`."""
+class CommonOptions(TypedDict, total=False):
+    """What every eval takes: the options of `luawait_start`, but for `args`, `detached` and `context`."""
 
     name: str
     globals: Mapping[str, Any]
     timeout_ms: int
     cpu_ms: int
     call_timeout_ms: int
-    memory_bytes: int
     max_host_calls: int
+    nulls: Literal["drop", "keep"]
+
+
+class EvalOptions(CommonOptions, total=False):
+    """Keywords of an engine's `with_options()`."""
+
+    memory_bytes: int
     max_coroutines: int
     libraries: Sequence[Library]
-    nulls: Literal["drop", "keep"]
+
+
+class ContextEvalOptions(CommonOptions, total=False):
+    """Keywords of a context's `with_options()`. Memory is the context's, and so are the globals if they are shared."""
+
+    globals_shared: bool
+
+
+class ContextOptions(TypedDict, total=False):
+    """Keywords of `context()`: the options of `luawait_context_new`."""
+
+    memory_bytes: int
+    max_coroutines: int
+    libraries: Sequence[Library]
+    globals: Mapping[str, Any]

@@ -11,12 +11,15 @@ import weakref
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
-from ._base import BaseEngine, BaseRunner, merge
+from ._base import BaseEngine, merge
 from ._events import BATCH
 from ._outcomes import read_outcome
+from ._world import World
+from .contexts import SyncContext
 from .errors import ClosedError, EvalCancelled, EvalError, NotFoundError
 from .events import Event, Finished, event_of
-from .options import Config, EvalOptions
+from .options import Config, ContextOptions, EvalOptions
+from .runners import SyncRunner
 
 if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
@@ -61,18 +64,6 @@ class SyncEval:
 
     def __repr__(self) -> str:
         return f"<luawait.SyncEval {self.id} {'done' if self.done() else 'in progress'}>"
-
-
-class SyncRunner(BaseRunner["SyncEngine"]):
-    """Starts evals of an engine with the same options. Made by `SyncEngine.with_options()`."""
-
-    def eval(self, script: str | bytes, /, *args: Any, **globals: Any) -> Any:
-        """Runs a script on this thread. See `SyncEngine.eval`."""
-        return self._engine._evaluate(script, merge(self._options, args, globals))
-
-    def start(self, script: str | bytes, /, *args: Any, **globals: Any) -> SyncEval:
-        """Starts a script and gives the eval. See `SyncEngine.start`."""
-        return self._engine._start(script, merge(self._options, args, globals))
 
 
 class SyncEngine(BaseEngine):
@@ -131,6 +122,14 @@ class SyncEngine(BaseEngine):
     def with_options(self, **options: Unpack[EvalOptions]) -> SyncRunner:
         """A runner whose evals have these options: `engine.with_options(timeout_ms=500).eval(script, x=1)`."""
         return SyncRunner(self, options)
+
+    def context(self, **options: Unpack[ContextOptions]) -> SyncContext:
+        """Makes a Lua world that many evals share: `with engine.context(memory_bytes=1_000_000) as context`.
+
+        `memory_bytes` is for all of its evals together, `globals` a mapping of what all of them see. They see the host
+        functions that are registered now.
+        """
+        return SyncContext(self, World(self._core, dict(options)))
 
     # ---------------------------------------------------------------------------------------------------- events --
 

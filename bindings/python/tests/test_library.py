@@ -187,5 +187,21 @@ def test_every_key_that_types_name_is_known_to_the_library() -> None:
     config |= {key: sizes.get(key, 0) for key in luawait.Config.__annotations__ if key not in config}
     with luawait.Engine(**config) as engine:  # type: ignore[typeddict-item]
         options = {"name": "n", "globals": {}, "nulls": "keep", "memory_bytes": 10_000_000, "libraries": []}
-        options |= {key: 0 for key in luawait.EvalOptions.__annotations__ if key not in (*options, "on_output")}
+        options |= {key: 0 for key in luawait.EvalOptions.__annotations__ if key not in options}
         assert engine.with_options(**options).eval_sync("return 1") == 1  # type: ignore[typeddict-item]
+        shared = {"memory_bytes": 10_000_000, "max_coroutines": 0, "libraries": [], "globals": {}}
+        assert set(shared) == set(luawait.ContextOptions.__annotations__)
+        options["globals_shared"] = True
+        assert set(luawait.ContextEvalOptions.__annotations__) <= set(options)
+        with luawait.SyncEngine() as other, other.context(**shared) as context:  # type: ignore[typeddict-item]
+            in_context = {key: options[key] for key in luawait.ContextEvalOptions.__annotations__}
+            assert context.with_options(**in_context).eval("return 1") == 1  # type: ignore[typeddict-item]
+
+
+def test_the_types_name_every_key_of_the_config() -> None:
+    if not HEADER.is_file():
+        pytest.skip("not in a source checkout")
+    text = HEADER.read_text(encoding="utf-8")
+    table = re.search(r"The config is a JSON object;(.*?)@param config ", text, re.DOTALL)
+    assert table is not None
+    assert set(re.findall(r"^ \*   (\w+)  ?", table[1], re.MULTILINE)) == set(luawait.Config.__annotations__)
