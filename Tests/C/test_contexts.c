@@ -206,6 +206,21 @@ static void ended_evals_give_their_memory_back(void) {
     luawait_engine_free(engine);
 }
 
+static void the_next_eval_has_the_memory_of_a_cancelled_one(void) {
+    luawait_engine *engine = engine_with("{\"workers\":1}");
+    declare(engine, "f");
+    uint64_t context = context_of(engine, "{\"memory_bytes\":3000000}");
+    for (size_t i = 0, count = harness_scale(200, 20); i < count; i++) {
+        uint64_t holding = start_in(engine, context, "local s = ('x'):rep(1200000) f() return #s", "");
+        request taken = wait_for_request(engine);
+        request_free(&taken);
+        REQUIRE_OK(luawait_cancel(engine, holding));
+        EXPECT_IN(engine, context, "return #('x'):rep(1000000)", "1000000");
+        CHECK_CANCELLED(finish(engine, holding));
+    }
+    luawait_engine_free(engine);
+}
+
 static void freeing_a_context_cancels_its_evals(void) {
     luawait_engine *engine = engine_with("{\"workers\":2}");
     declare(engine, "f");
@@ -380,8 +395,8 @@ TESTS(TEST(evals_of_a_context_interleave_at_host_calls), TEST(evals_of_a_context
       TEST(options_globals_are_the_evals_own), TEST(libraries_cannot_be_changed_for_others),
       TEST(shared_globals_are_seen_by_all), TEST(each_eval_has_its_own_outcome_and_error),
       TEST(a_condemned_eval_leaves_the_others_alone), TEST(the_memory_limit_is_the_contexts),
-      TEST(ended_evals_give_their_memory_back), TEST(freeing_a_context_cancels_its_evals),
-      TEST(engines_with_contexts_in_any_state_can_be_freed), TEST(the_host_executor_runs_them_too),
-      TEST(thousands_of_evals_share_one_context), TEST(a_coroutine_that_waits_for_its_eval_is_nobody_elses),
-      TEST(random_numbers_are_not_begun_again_by_each_eval), TEST(nulls_are_each_evals_own),
-      TEST(functions_are_those_of_the_contexts_making), TEST(bad_arguments_are_refused))
+      TEST(ended_evals_give_their_memory_back), TEST(the_next_eval_has_the_memory_of_a_cancelled_one),
+      TEST(freeing_a_context_cancels_its_evals), TEST(engines_with_contexts_in_any_state_can_be_freed),
+      TEST(the_host_executor_runs_them_too), TEST(thousands_of_evals_share_one_context),
+      TEST(a_coroutine_that_waits_for_its_eval_is_nobody_elses), TEST(random_numbers_are_not_begun_again_by_each_eval),
+      TEST(nulls_are_each_evals_own), TEST(functions_are_those_of_the_contexts_making), TEST(bad_arguments_are_refused))

@@ -7,6 +7,8 @@ extension Engine {
         switch taken {
         case .run(let eval):
             let named = eval.named
+            // Before it runs, not only after: it may need the memory of one that was cancelled while it was parked.
+            named?.freeDoomed()
             _ = step(eval, on: runner, until: deadline)
             if let named { leave(named, runner) }
         case .tidy(let named):
