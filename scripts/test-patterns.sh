@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Compares the bridge's patterns with Lua's own on generated cases; see Tests/Fuzz/pattern_differential.c.
+# Compares the bridge's patterns with Lua's own on generated cases; see Tests/Fuzz/pattern_compare.h.
 #
-# Usage: scripts/test-fuzz.sh [--cases N] [--seed S] [--first N] [--locale NAME]
+# Usage: scripts/test-patterns.sh [--cases N] [--seed S] [--first N] [--locale NAME]
 #   Without any, 200,000 cases of a fixed seed. They run twice: with looks for orders everywhere, and as in the library.
 #   SANITIZE=yes compiles with AddressSanitizer and UBSan.
 set -euo pipefail
