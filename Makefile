@@ -13,7 +13,7 @@ IN_PYTHON := PYTHONPATH=bindings/python
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help deps deps-run deps-test deps-lint deps-model venv build run test check check-header check-exports check-binary check-model \
-	test-install test-docs test-c test-faults test-hostile test-python test-swift test-valgrind test-asan test-tsan stress simulate lint format bench install uninstall clean
+	test-install test-docs test-c test-faults test-hostile test-python test-swift test-fuzz test-valgrind test-asan test-tsan stress simulate fuzz lint format bench install uninstall clean
 
 help: ## Show these goals
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -44,7 +44,7 @@ build: deps-run ## Build the release library into .build/stage
 run: build ## Install what is missing, build, and run the example host
 	@$(IN_PYTHON) python3 examples/python/quickstart.py
 
-test: check check-model test-install test-docs test-c test-faults test-hostile test-python test-swift test-asan test-tsan test-valgrind ## Run all tests, the cheap ones first
+test: check check-model test-install test-docs test-c test-faults test-hostile test-python test-swift test-fuzz test-asan test-tsan test-valgrind ## Run all tests, the cheap ones first
 	@echo "test: all parts passed"
 
 check: check-header check-exports check-binary ## Check the header, the exported symbols and the binary
@@ -82,6 +82,9 @@ test-python: build deps-test venv ## Run the Python binding's tests
 test-swift: deps-test ## Run the Swift unit tests
 	@$(PART) $@ swift test
 
+test-fuzz: build deps-test ## Replay what fuzzing has found, and compare the library functions with Lua's
+	@$(PART) $@ scripts/test-fuzz.sh
+
 test-valgrind: build deps-test ## Run the C tests once more under valgrind
 	@$(PART) $@ scripts/test-c.sh --valgrind
 
@@ -93,6 +96,9 @@ test-tsan: deps-test ## Run the C tests and the stress program under ThreadSanit
 
 stress: build ## Call everything at once, from all sides (SECONDS=60)
 	@scripts/stress.sh $(SECONDS)
+
+fuzz: deps-test ## Fuzz for SECONDS (60) each, all or one TARGET (fuzz_json, fuzz_script, fuzz_pattern, fuzz_options)
+	@scripts/fuzz.sh run $(or $(SECONDS),60) $(TARGET)
 
 simulate: deps-test ## Drive 100,000 random lives of an engine against a model of what its host may see
 	@$(PART) $@ scripts/simulate.sh

@@ -1,0 +1,2 @@
+--~00010
+while true do pcall(function() while true do end end) end
