@@ -22,8 +22,9 @@ SMALL_STEPS=(-DLWB_STEPS_BETWEEN_LOOKS=2 -DLWB_PATTERN_WINDOW=7)
 read -r -a INCLUDES <<<"$(pkg-config --cflags lua5.4 jansson)"
 read -r -a LIBRARIES <<<"$(pkg-config --libs lua5.4 jansson)"
 
-# Lua's longjmps leave frames without telling the sanitizer, which it takes for use after return.
-export ASAN_OPTIONS=detect_stack_use_after_return=0
+# Lua's longjmps leave frames without telling the sanitizer, which it takes for use after return. What has been freed is kept
+# for a while, but not for so long that it is half a gigabyte.
+export ASAN_OPTIONS=detect_stack_use_after_return=0:quarantine_size_mb=32
 
 usage() {
     sed -n '2,/^set/s/^# \{0,1\}//p' "$0" >&2
@@ -125,6 +126,17 @@ kept_of() {
     if [[ -d Tests/Fuzz/crashes/$1 ]]; then kept+=("Tests/Fuzz/crashes/$1"); fi
 }
 
+# Adds the hostile scripts to a target's inputs, each as one of its own, in a context as it wants it.
+add_hostile() {
+    local folder=$BUILD/hostile
+    if [[ $1 != fuzz_script || ! -d Tests/Hostile ]]; then return; fi
+    mkdir -p "$folder"
+    find Tests/Hostile -name '*.lua' -exec awk -v folder="$folder" '
+        /^--# / { close(out); out = folder "/" $2 ".lua"; print (/; *shared/ ? "--~C" : "--~@") >out; next }
+        out { print >out }' {} +
+    kept+=("$folder")
+}
+
 # Of the functions below a failure is no end: the next target has its turn. So each step says what a failure of it means.
 run() {
     local target=$1 options kept input status=0
@@ -132,6 +144,7 @@ run() {
     build "$target" || return 1
     options_of "$target"
     kept_of "$target"
+    add_hostile "$target"
     mkdir -p "$corpus" "$crashes"
     "$BUILD/$target" "${options[@]}" "-max_total_time=$seconds" -print_final_stats=1 "-artifact_prefix=$crashes/" \
         "$corpus" "${kept[@]}" >"$log" 2>&1 || status=$?
@@ -178,10 +191,11 @@ minimise() {
     build "$target" || return 1
     options_of "$target"
     kept_of "$target"
+    add_hostile "$target"
     rm -rf "$smaller"
     mkdir -p "$smaller" "$BUILD/corpus/$target"
     find "${kept[0]}" -type f -name '*.*' -exec cp -t "$smaller" {} +
-    if ! "$BUILD/$target" "${options[@]}" -set_cover_merge=1 "$smaller" "${kept[0]}" "$BUILD/corpus/$target" \
+    if ! "$BUILD/$target" "${options[@]}" -set_cover_merge=1 "$smaller" "${kept[@]}" "$BUILD/corpus/$target" \
         >"$BUILD/$target.merge.log" 2>&1; then
         echo "$target: FAILED, see $BUILD/$target.merge.log"
         return 1
