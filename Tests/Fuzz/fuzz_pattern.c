@@ -59,7 +59,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                                         "gsub-function", "gsub-table", "gsub-chain"};
     if (world.L == NULL) {
         open_world(&world);
-        most_slices = 2000; /* the fuzzer likes what takes long, and there is more to find elsewhere */
+        most_slices = 500; /* the fuzzer likes what takes long, and there is more to find elsewhere */
         atexit(close_at_end);
     }
     if (size < 3 || size > LONGEST) return 0;
