@@ -44,6 +44,7 @@ compile_bridge() {
     shift
     if is_new "$folder/compiled" "$sources" scripts/fuzz.sh; then return; fi
     mkdir -p "$folder"
+    touch "$folder/begun" # what changes from here on makes it old
     sources=$PWD/$sources
     (
         cd "$folder" || exit 1
@@ -51,7 +52,7 @@ compile_bridge() {
             "$CLANG" -std=gnu11 "${WARNINGS[@]}" "${flags[@]}" "$@" "-I$sources" "-I$sources/include" \
                 "${INCLUDES[@]}" -c "$sources"/*.c
     ) || return 1
-    touch "$folder/compiled"
+    mv "$folder/begun" "$folder/compiled"
 }
 
 # link_bridge_target TARGET FOLDER [ARGUMENT...]

@@ -219,25 +219,38 @@ static void serve(const life *of, uint64_t eval) {
     FUZZ_REQUIRE(has_ended(of, eval), "a cancelled eval has not ended");
 }
 
+/* The input's options for an eval, with a member in front that is not the input's to choose. */
+typedef struct options_text {
+    char bytes[LONGEST + 64];
+    size_t length;
+} options_text;
+
+static void make_options(const life *of, options_text *to, const char *member, unsigned long long value) {
+    text given = of->fields[FIELD_EVAL_OPTIONS];
+    bool is_object = given.bytes[0] == '{';
+    int prefix = 0;
+    if (is_object) {
+        bool none = given.bytes[1 + strspn(given.bytes + 1, " \t\r\n")] == '}';
+        prefix = snprintf(to->bytes, sizeof to->bytes, "{\"%s\":%llu%s", member, value, none ? "" : ",");
+    }
+    memcpy(to->bytes + prefix, given.bytes + is_object, given.length - is_object + 1);
+    to->length = of->choices & CHOICE_TERMINATED ? LUAWAIT_NUL_TERMINATED : given.length - is_object + (size_t)prefix;
+}
+
 static void evaluate(life *of, text script) {
+    static options_text options;
     luawait_error error = no_error();
     uint64_t context = 0, eval = 0;
     checked(luawait_context_new(of->engine, FIELD(of, FIELD_CONTEXT_OPTIONS), &context, &error), &error, "context_new");
-    /* A context is named by its id: put it in, where the options are an object. */
-    static char options[LONGEST + 64];
-    text given = of->fields[FIELD_EVAL_OPTIONS];
-    memcpy(options, given.bytes, given.length + 1);
-    size_t length = given.length;
-    if (context != 0 && of->choices & CHOICE_CONTEXT && given.length > 1 && given.bytes[0] == '{') {
-        const char *comma = given.bytes[1] == '}' ? "" : ",";
-        int prefix = snprintf(options, sizeof options, "{\"context\":%llu%s", (unsigned long long)context, comma);
-        memcpy(options + prefix, given.bytes + 1, given.length);
-        length = given.length - 1 + (size_t)prefix;
+    if (context != 0 && of->choices & CHOICE_CONTEXT) {
+        make_options(of, &options, "context", context);
+    } else {
+        make_options(of, &options, "timeout_ms", 50);
     }
-    if (of->choices & CHOICE_TERMINATED) length = LUAWAIT_NUL_TERMINATED;
     error = no_error();
-    luawait_status status = checked(
-        luawait_start(of->engine, script.bytes, script.length, options, length, &eval, &error), &error, "start");
+    luawait_status status =
+        checked(luawait_start(of->engine, script.bytes, script.length, options.bytes, options.length, &eval, &error),
+                &error, "start");
     if (status == LUAWAIT_OK) serve(of, eval);
     if (context != 0 && !(of->choices & CHOICE_LATE)) {
         status = luawait_context_free(of->engine, context);
@@ -246,10 +259,14 @@ static void evaluate(life *of, text script) {
     if (!(of->choices & CHOICE_SYNC)) return;
     int32_t state;
     char *outcome = NULL;
+    size_t length = 0;
     error = no_error();
-    status = checked(
-        luawait_eval(of->engine, script.bytes, script.length, options, length, &state, &outcome, &length, &error),
-        &error, "eval");
+    /* Nobody cancels this one. */
+    make_options(of, &options, "cpu_ms", 20);
+    if (options.bytes[0] != '{') return;
+    status = checked(luawait_eval(of->engine, script.bytes, script.length, options.bytes, options.length, &state,
+                                  &outcome, &length, &error),
+                     &error, "eval");
     if (status == LUAWAIT_OK) check_outcome(state, outcome, length);
     luawait_free(outcome);
 }
