@@ -96,7 +96,7 @@ struct lwb_context {
     size_t coroutines;        // that Lua has not collected
     size_t eval_coroutines;   // those among them that are the main coroutine of an eval
     lua_CFunction raisers[2]; // Lua's error and assert
-    bool memory_refused; // since somebody last set this to false
+    bool memory_refused;      // since somebody last set this to false
 
     // Read by the signal handler, which runs on the thread that writes them: volatile is enough.
     lua_State *volatile running;     // the coroutine that executes now

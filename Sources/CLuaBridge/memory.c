@@ -98,7 +98,7 @@ static void *reallocate_marked(lwb_context *context, void *block, size_t old_siz
     }
     char *moved = realloc(block, new_size == coroutine_size ? new_size + 1 : new_size);
     if (moved == NULL && block != NULL && new_size < old_size) moved = block; // it has room enough
-    if (moved == NULL || new_size != coroutine_size) return moved; // a coroutine never becomes anything else
+    if (moved == NULL || new_size != coroutine_size) return moved;            // a coroutine never becomes anything else
     moved[new_size] = is_coroutine;
     context->coroutines += is_coroutine;
     return moved;
