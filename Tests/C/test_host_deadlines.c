@@ -32,6 +32,23 @@ static void timeouts_end_evals_and_calls(void) {
     }
 }
 
+/* Where a script cannot yield no slice ends, after which a deadline would be looked at. */
+static void timeouts_end_scripts_that_cannot_yield(void) {
+    const char *scripts[] = {"xpcall(error, function() while true do end end)",
+                             "load(function() while true do end end)",
+                             "local source = ('a = 1 '):rep(20000) while true do load(source) end",
+                             "print(setmetatable({}, {__tostring = function() while true do end end}))"};
+    for (int config = SIGNAL; config < CONFIGS; config++) {
+        luawait_engine *engine = host_engine_of(config, ",\"cpu_ms\":0");
+        for (size_t i = 0; i < sizeof scripts / sizeof *scripts; i++) {
+            uint64_t eval = start_with(engine, scripts[i], "{\"timeout_ms\":40}");
+            REQUIRE_OK(luawait_run(engine, UINT64_MAX, NULL));
+            CHECK_ERROR(finish(engine, eval), "timeout", "timeout_ms");
+        }
+        luawait_engine_free(engine);
+    }
+}
+
 static void limits_hold_in_an_eval_on_the_callers_thread(void) {
     for (int config = SIGNAL; config < CONFIGS; config++) {
         luawait_engine *engine = host_engine_of(config, ",\"cpu_ms\":0");
@@ -195,7 +212,7 @@ static void the_notifier_is_called_for_ready_work(void) {
     }
 }
 
-TESTS(TEST(processor_time_is_limited), TEST(timeouts_end_evals_and_calls),
+TESTS(TEST(processor_time_is_limited), TEST(timeouts_end_evals_and_calls), TEST(timeouts_end_scripts_that_cannot_yield),
       TEST(limits_hold_in_an_eval_on_the_callers_thread), TEST(the_next_timeout_says_when_to_run),
       TEST(sleeping_for_the_next_timeout_is_enough), TEST(the_descriptor_is_readable_while_work_is_ready),
       TEST(the_descriptor_is_readable_when_a_deadline_comes), TEST(a_sooner_deadline_moves_the_descriptor_forward),

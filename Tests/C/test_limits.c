@@ -257,6 +257,27 @@ static void endless_recursion_ends_in_short_slices_by_counting_too(void) {
     recurse_without_end("{\"memory_bytes\":0,\"cpu_ms\":0,\"slice_us\":1000,\"preemption\":\"count\"}");
 }
 
+/* What Lua allocates for a long text does not collect garbage by itself. */
+static void there_is_room_where_garbage_was(void) {
+    luawait_engine *engine = engine_with("{\"memory_bytes\":8388608}");
+    EXPECT_VALUE(engine,
+                 "local t = {} for i = 1, 60000 do t[i] = {i} end t = nil "
+                 "for _ = 1, 20 do local s = ('x'):rep(2000000):upper() end return 'room'",
+                 "\"room\"");
+    luawait_engine_free(engine);
+}
+
+static void formats_of_megabytes_are_refused(void) {
+    luawait_engine *engine = engine_with(NULL);
+    EXPECT_ERROR(engine, "return string.format(('%%'):rep(1000000))", "limit", "format is longer than");
+    EXPECT_ERROR(engine, "return string.packsize(('b'):rep(1000000))", "limit", "format is longer than");
+    EXPECT_ERROR(engine, "return os.date(('%c'):rep(1000000))", "limit", "format is longer than");
+    EXPECT_ERROR(engine, "return ('%q'):format(('x'):rep(1000000))", "limit", "strings for %q");
+    EXPECT_VALUE(engine, "return #('%s%%q'):format(('x'):rep(1000000))", "1000002");
+    EXPECT_ERROR(engine, "return ('%d'):format('x')", "runtime", "bad argument #1 to 'format' (number expected");
+    luawait_engine_free(engine);
+}
+
 TESTS(TEST(processor_time_is_limited), TEST(the_processor_limit_cannot_be_caught),
       TEST(an_evals_own_processor_limit_replaces_the_engines), TEST(waiting_is_not_processor_time),
       TEST(evals_that_share_a_worker_have_their_own_processor_time), TEST(memory_is_limited),
@@ -265,4 +286,5 @@ TESTS(TEST(processor_time_is_limited), TEST(the_processor_limit_cannot_be_caught
       TEST(arguments_are_limited_by_their_json), TEST(an_output_limit_of_zero_is_none),
       TEST(nesting_is_limited_both_ways), TEST(nesting_of_arguments_is_limited),
       TEST(nesting_of_errors_and_options_is_limited), TEST(endless_recursion_is_an_error_the_script_can_catch),
-      TEST(endless_recursion_ends_in_short_slices_by_counting_too))
+      TEST(endless_recursion_ends_in_short_slices_by_counting_too), TEST(there_is_room_where_garbage_was),
+      TEST(formats_of_megabytes_are_refused))
