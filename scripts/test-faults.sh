@@ -26,8 +26,12 @@ test_abi() {
     "${CC:-cc}" "${flags[@]}" "-I$STAGE/include" Tests/Faults/abi_faults.c -o "$BUILD/abi_faults" "-L$BUILD" \
         -lfailing_malloc "-L$STAGE/lib" -lluawait "-Wl,-rpath,$BUILD,-rpath,$STAGE/lib" -pthread
     # The staged library has been stripped of these names, and is otherwise the same.
-    local names='^(allocate|lwb_buffer_append|lwb_context_new|lwb_eval_prepare|lwb_stopper_new)$'
+    local names='^(lwb_allocate|lwb_buffer_append|lwb_context_new|lwb_eval_prepare|lwb_stopper_new)$'
     FAILING_MALLOC_RANGES=$(nm -S "$UNSTRIPPED" | awk -v names="$names" '$4 ~ names { print $1, $2 }' | tr '\n' ' ')
+    if (($(wc -w <<<"$FAILING_MALLOC_RANGES") != 10)); then
+        echo "$UNSTRIPPED: not all of $names are there" >&2
+        return 1
+    fi
     export FAILING_MALLOC_RANGES
     LD_PRELOAD=$BUILD/libfailing_malloc.so "$BUILD/abi_faults" "$@"
 }

@@ -6,7 +6,7 @@
 -- Chunk of table_differential.c: called with the bridge's and Lua's functions, each {table, utf8, string, base}, and Lua's
 -- coroutine library, and a function that turns slices on and off; returns a function of (seed, case), which returns nil or a description of the difference.
 local bridge, lua, coroutine, set_slices = ...
-local random, mtype, tconcat, format = math.random, math.type, lua.table.concat, string.format
+local random, mtype, tconcat, format = math.random, math.type, lua.table.concat, lua.string.format
 local tostring, pairs, ipairs, type = lua.base.tostring, pairs, lua.base.ipairs, type
 
 -- How many metamethods and comparators one call may call: some of the ways are endless.
