@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds the fuzz targets in Tests/Fuzz and runs them.
 #
-# Usage: scripts/fuzz.sh run SECONDS [TARGET...]    fuzzes each for so long, from the kept seeds and what was found before
+# Usage: scripts/fuzz.sh run SECONDS [TARGET...]    fuzzes each so long, from the kept seeds and what was found before
 #        scripts/fuzz.sh replay [TARGET...]         runs the kept seeds and crashes alone
 #        scripts/fuzz.sh minimise [TARGET...]       makes the seeds the least that covers what has been found
 #   The targets: fuzz_json, fuzz_script, fuzz_pattern, fuzz_options; without any, all of them.
@@ -22,8 +22,8 @@ SMALL_STEPS=(-DLWB_STEPS_BETWEEN_LOOKS=2 -DLWB_PATTERN_WINDOW=7)
 read -r -a INCLUDES <<<"$(pkg-config --cflags lua5.4 jansson)"
 read -r -a LIBRARIES <<<"$(pkg-config --libs lua5.4 jansson)"
 
-# Lua's longjmps leave frames without telling the sanitizer, which it takes for use after return. What has been freed is kept
-# for a while, but not for so long that it is half a gigabyte.
+# Lua's longjmps leave frames without telling the sanitizer, which it takes for use after return. What has been freed is
+# kept for a while, but not for so long that it is half a gigabyte.
 export ASAN_OPTIONS=detect_stack_use_after_return=0:quarantine_size_mb=32
 
 usage() {
@@ -138,7 +138,7 @@ add_hostile() {
     kept+=("$folder")
 }
 
-# Of the functions below a failure is no end: the next target has its turn. So each step says what a failure of it means.
+# In the functions below a failure is no end: the next target has its turn. So each step says what a failure means.
 run() {
     local target=$1 options kept input status=0
     local corpus=$BUILD/corpus/$target crashes=$BUILD/crashes/$target log=$BUILD/$target.log

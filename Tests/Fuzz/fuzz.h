@@ -1,6 +1,6 @@
 /*
- * What the fuzz targets share. A target reads its input, does something with it that must go well whatever the input is,
- * and aborts where it did not: the fuzzer, or who replays the input, sees the crash.
+ * What the fuzz targets share. A target reads its input, does something with it that must go well whatever the input
+ * is, and aborts where it did not: the fuzzer, or who replays the input, sees the crash.
  */
 #ifndef LUAWAIT_FUZZ_H
 #define LUAWAIT_FUZZ_H

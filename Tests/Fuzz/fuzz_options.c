@@ -1,7 +1,7 @@
 /*
  * Fuzzes what a host gives the library as text: config, options, names, scripts, results, errors. The input is split at
- * bytes 0xFF, which no UTF-8 has, into the fields below; missing ones are empty. Everything goes to the functions of the
- * header, on an engine without threads, and whatever comes back must be as the header says.
+ * bytes 0xFF, which no UTF-8 has, into the fields below; missing ones are empty. Everything goes to the functions of
+ * the header, on an engine without threads, and whatever comes back must be as the header says.
  */
 #include "fuzz.h"
 

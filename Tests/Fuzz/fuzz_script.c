@@ -232,8 +232,8 @@ static const char canary_song[] =
     "[\"1,2,3\",\"xxx\",\"yy\",false,\"caught\",2,5,42,2,\"\u00e4\",\"k\",\"v\",\"ABC\",\"x!\",true,"
     "\"null\",true,\"function\",\"function\",50000]";
 
-/* Whatever ran before, an eval with globals of its own finds a sound world. Room it has: the others may have filled theirs
- * with what they share. */
+/* Whatever ran before, an eval with globals of its own finds a sound world. Room it has: the others may have filled
+ * theirs with what they share. */
 static void check_canary(lwb_context *context, const fuzz_setup *setup, lwb_options options) {
     options.memory_limit += CANARY_MEMORY;
     options.output_limit = 0;

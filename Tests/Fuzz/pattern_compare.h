@@ -2,10 +2,10 @@
  * One call of find, match, gmatch or gsub, made with the bridge's functions and with Lua's own: results, captures,
  * callbacks and error messages must be the same.
  *
- * It is compiled with the bridge's own files, with a look for orders at every other step and windows of a few characters
- * (scripts/test-patterns.sh). The bridge's functions run in a coroutine whose slice is always over, so that they are left and
- * gone on with at every place where that is possible. A case that takes too many slices is one that Lua's own function
- * might not come back from; it is skipped.
+ * It is compiled with the bridge's own files, with a look for orders at every other step and windows of a few
+ * characters (scripts/test-patterns.sh). The bridge's functions run in a coroutine whose slice is always over, so that
+ * they are left and gone on with at every place where that is possible. A case that takes too many slices is one that
+ * Lua's own function might not come back from; it is skipped.
  */
 #ifndef LUAWAIT_PATTERN_COMPARE_H
 #define LUAWAIT_PATTERN_COMPARE_H
