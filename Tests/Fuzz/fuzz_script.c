@@ -50,6 +50,8 @@ typedef struct fuzz_setup {
     int slice;     /* instructions */
     unsigned seed; /* of the answers */
     int looks, turns;
+    size_t coroutines;
+    uint64_t calls;
 } fuzz_setup;
 
 typedef struct run {
@@ -184,6 +186,7 @@ static void prepare(lwb_context *context, const fuzz_setup *setup, run *to, cons
         .chunk_name = "fuzz",
         .globals = globals,
         .args = args,
+        .call_limit = setup->calls,
         .random_seed = setup->seed,
         .keep_nulls = setup->keeps_nulls,
         .shares_globals = setup->shares_globals,
@@ -236,11 +239,12 @@ static const char canary_song[] =
  * theirs with what they share. */
 static void check_canary(lwb_context *context, const fuzz_setup *setup, lwb_options options) {
     options.memory_limit += CANARY_MEMORY;
-    options.output_limit = 0;
+    options.output_limit = options.coroutine_limit = 0;
     lwb_context_set_options(context, &options);
     fuzz_setup patient = *setup;
     patient.looks = 100000;
     patient.shares_globals = false;
+    patient.calls = 0;
     run canary = {0};
     prepare(context, &patient, &canary, canary_script, sizeof canary_script - 1);
     while (canary.event == LWB_READY || canary.event == LWB_SLICED)
@@ -280,6 +284,9 @@ static fuzz_setup take_setup(const char *script, size_t length) {
     unsigned looks = choice(&at, end), turns = choice(&at, end);
     setup.looks = looks == 0 ? MOST_LOOKS : (int)looks * 4;
     setup.turns = turns == 0 ? MOST_TURNS : (int)turns;
+    unsigned limits = choice(&at, end);
+    setup.coroutines = limits & 7;
+    setup.calls = limits >> 3;
     return setup;
 }
 
@@ -316,6 +323,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     lwb_context *context = lwb_context_new(&options, functions, sizeof functions / sizeof *functions, NULL);
     FUZZ_REQUIRE(context != NULL, "no memory");
     options.memory_limit = lwb_context_memory_used(context) + setup.memory;
+    options.coroutine_limit = setup.coroutines;
     if (setup.small_output) options.output_limit = OUTPUT_LIMIT;
     lwb_context_set_options(context, &options);
 

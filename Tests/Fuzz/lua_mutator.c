@@ -176,8 +176,8 @@ static size_t change_number(uint8_t *data, size_t size, size_t most) {
 /* The line that says how the script is run. */
 static size_t change_setup(uint8_t *data, size_t size, size_t most) {
     static const char choices[] = "0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[]^_`abcdefghijklmno";
-    if (size < 3 || memcmp(data, "--~", 3) != 0) return replace(data, size, most, (piece){0, 0}, "--~000000\n", 10);
-    size_t at = 3 + below(6);
+    if (size < 3 || memcmp(data, "--~", 3) != 0) return replace(data, size, most, (piece){0, 0}, "--~@@@@@@@\n", 11);
+    size_t at = 3 + below(7);
     if (at < size && data[at] != '\n') data[at] = (uint8_t)choices[below(sizeof choices - 1)];
     return size;
 }
