@@ -28,6 +28,11 @@ static const char *read_source(lua_State *L, void *data, size_t *length) {
 
 // Pushes the compiled script, or the error of compiling it. May raise: out of memory for the chunk's name.
 static int compile(lua_State *L, const char *script, size_t length, const char *chunk_name) {
+    lwb_jumps jumps = {0};
+    if (!lwb_count_jumps(&jumps, script, length)) {
+        lwb_push_too_many_jumps(L, chunk_name);
+        return LUA_ERRSYNTAX;
+    }
     const char *name = lua_pushfstring(L, "=%s", chunk_name);
     int name_index = lua_gettop(L);
     // As in Lua's REPL: `1 + 1` is `return 1 + 1`. A binary chunk must be seen for what it is, and not as an odd expression.

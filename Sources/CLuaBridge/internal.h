@@ -173,6 +173,16 @@ void lwb_add_base_functions(lua_State *L);   // base_library.c: the same
 // json_library.c: pushes the metatable that marks arrays.
 void lwb_push_array_mark(lua_State *L);
 
+// source_jumps.c
+typedef struct lwb_jumps {
+    uint64_t window;
+    size_t count;
+} lwb_jumps;
+
+// Counts those in the next piece of a source. False when they are too many. Does not raise.
+bool lwb_count_jumps(lwb_jumps *jumps, const char *bytes, size_t length);
+void lwb_push_too_many_jumps(lua_State *L, const char *chunk_name);
+
 // shared_globals.c: a context whose evals have globals of their own, layered over what all of them see.
 // Keeps a copy of what is there for them, on a new state.
 void lwb_keep_pristine(lua_State *L);

@@ -35,7 +35,13 @@ static int load_string(lua_State *L) {
     const char *text = lua_tolstring(L, 1, &length);
     const char *name = luaL_optstring(L, 2, text);
     pieces source = {text, text + length, lwb_interrupt_begin(L)};
-    if (lua_load(L, next_piece, &source, name, "t") != LUA_OK) {
+    lwb_jumps jumps = {0};
+    if (!lwb_count_jumps(&jumps, text, length)) {
+        lua_pushnil(L);
+        lwb_push_too_many_jumps(L, "load");
+        return 2;
+    }
+    if (lua_load(L, next_piece, &source, name, lua_tostring(L, 3)) != LUA_OK) {
         lwb_check_stop(L, lwb_context_of(L));
         lua_pushnil(L);
         lua_insert(L, -2);
@@ -46,6 +52,19 @@ static int load_string(lua_State *L) {
         if (lua_setupvalue(L, -2, 1) == NULL) lua_pop(L, 1);
     }
     return 1;
+}
+
+// A reader of load's (the first upvalue), whose pieces are looked through.
+static int read_bounded(lua_State *L) {
+    lwb_jumps *jumps = lua_touserdata(L, lua_upvalueindex(2));
+    lua_settop(L, 0);
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_call(L, 0, 1);
+    size_t length;
+    const char *piece = lua_type(L, 1) == LUA_TSTRING ? lua_tolstring(L, 1, &length) : NULL;
+    if (piece == NULL || lwb_count_jumps(jumps, piece, length)) return 1;
+    lwb_push_too_many_jumps(L, "load");
+    return lua_error(L);
 }
 
 // load, for text alone: a crafted binary chunk can crash the interpreter. The upvalue is Lua's own.
@@ -67,6 +86,10 @@ static int load_text(lua_State *L) {
     // Lua's load knows the context's globals alone.
     if (!has_globals && context->current->globals != LUA_NOREF) lwb_push_globals(L, context->current);
     if (lua_isstring(L, 1)) return load_string(L);
+    lua_pushvalue(L, 1);
+    *(lwb_jumps *)lua_newuserdatauv(L, sizeof(lwb_jumps), 0) = (lwb_jumps){0};
+    lua_pushcclosure(L, read_bounded, 2);
+    lua_replace(L, 1);
     lua_pushvalue(L, lua_upvalueindex(1));
     lua_insert(L, 1);
     lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);

@@ -122,6 +122,29 @@ static void names_of_chunks_may_be_anything(void) {
     luawait_engine_free(engine);
 }
 
+/* Lua's compiler takes time that grows with the square of their number, and cannot be stopped. */
+static void too_many_jumps_are_refused_before_they_are_compiled(void) {
+    luawait_engine *engine = engine_with(NULL);
+    const char *words[] = {"goto a ", "::a:: ", "if x then elseif y then end ", "while x do break end "};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        char *source = text_of(' ', 10001 * strlen(words[i]));
+        for (size_t k = 0; k <= 10000; k++)
+            memcpy(source + k * strlen(words[i]), words[i], strlen(words[i]));
+        luawait_error error = {.struct_size = sizeof error};
+        CHECK_STATUS(luawait_check(engine, source, strlen(source), NULL, 0, &error), LUAWAIT_ERR_SYNTAX);
+        CHECK_CONTAINS(error.message, "too many jumps");
+        free(source);
+    }
+    EXPECT_VALUE(engine, "return select(2, load(('goto a '):rep(10001))):match('too many jumps')",
+                 "\"too many jumps\"");
+    EXPECT_VALUE(engine,
+                 "local n = 0 return select(2, load(function() n = n + 1 return n % 2 == 1 and 'brea' or 'k ' end)):"
+                 "match('too many jumps')",
+                 "\"too many jumps\"");
+    EXPECT_VALUE(engine, "return load(('if x then elseif y then end '):rep(9000) .. 'return 7')()", "7");
+    luawait_engine_free(engine);
+}
+
 TESTS(TEST(scripts_of_10_mb_are_taken), TEST(scripts_nested_without_end_are_syntax_errors),
       TEST(scripts_with_nuls_are_lua_texts_like_others), TEST(binary_chunks_are_refused), TEST(random_bytes_do_no_harm),
-      TEST(names_of_chunks_may_be_anything))
+      TEST(names_of_chunks_may_be_anything), TEST(too_many_jumps_are_refused_before_they_are_compiled))

@@ -106,8 +106,8 @@ static bool passes(lua_State *L, lua_Integer seed, lua_Integer number, const cha
     bool fine = status == LUA_OK && lua_isnil(L, -1);
     if (!fine) {
         const char *text = luaL_tolstring(L, -1, NULL);
-        printf("FAILED case %lld:\n%s\nrepeat it: %s %s %lld 1 %lld\n\n", (long long)number,
-               text, program, path, (long long)seed, (long long)number);
+        printf("FAILED case %lld:\n%s\nrepeat it: %s %s %lld 1 %lld\n\n", (long long)number, text, program, path,
+               (long long)seed, (long long)number);
     }
     lua_settop(L, 1);
     return fine;
