@@ -164,34 +164,40 @@ static void endless_matches_take_turns_by_count(void) {
 
 /* Long, but they end: with slices far shorter than they are, the results must be those of plain Lua. */
 static void slices_in_matches_do_not_change_results(void) {
-#define LINES "(('a'):rep(30) .. 'bc '):rep(30)"
+    luawait_engine *engine = engine_with("{\"slice_us\":100,\"workers\":1,\"cpu_ms\":0}");
+    luawait_engine *counting = engine_with("{\"slice_us\":100,\"workers\":1,\"cpu_ms\":0,\"preemption\":\"count\"}");
+    luawait_engine *engines[] = {engine, counting};
+    // Thirty lines of so many letters, a `bc` and a space; the work grows with the third power of the letters.
+    size_t letters = harness_scale(30, 10);
+    char *lines = text_format("local lines = (('a'):rep(%zu) .. 'bc '):rep(30) ", letters);
+    char *replaced = text_format("[%zu,30,\"ab<c> \"]", 30 * (letters + 5));
+    char *last = text_format("[30,%zu]", 30 * (letters + 3) + 1);
     const script_case cases[] = {
-        {"return ('a'):rep(80):find('a-a-a-b')", "null"},
+        {"return ('a'):rep(#lines // 12):find('a-a-a-b')", "null"},
         {"local b, e, x, y = ((('x'):rep(100) .. '='):rep(50) .. '!'):find('(x*)=(x-)=!') return b, e, #x, #y",
          "[4849,5051,100,100]"},
-        {"local n, last = 0 for w, p in " LINES ":gmatch('[a]-[a]-[a]-(c) ()') do n, last = n + #w, p end "
-         "return n, last",
-         "[30,991]"},
-        {"local s, n = " LINES ":gsub('[a]-[a]-[a]-(c)', '<%1>') return #s, n, s:sub(-6)", "[1050,30,\"ab<c> \"]"},
-        {"local s, n = " LINES ":gsub('[a]-[a]-[a]-(c)', function(c) return '<' .. c .. '>' end) "
-         "return #s, n, s:sub(-6)",
-         "[1050,30,\"ab<c> \"]"},
-        {"local s, n = " LINES ":gsub('[a]-[a]-[a]-(c)', {c = '<c>'}) return #s, n, s:sub(-6)", "[1050,30,\"ab<c> \"]"},
+        {"local n, last = 0 for w, p in lines:gmatch('[a]-[a]-[a]-(c) ()') do n, last = n + #w, p end return n, last",
+         last},
+        {"local s, n = lines:gsub('[a]-[a]-[a]-(c)', '<%1>') return #s, n, s:sub(-6)", replaced},
+        {"local s, n = lines:gsub('[a]-[a]-[a]-(c)', function(c) return '<' .. c .. '>' end) return #s, n, s:sub(-6)",
+         replaced},
+        {"local s, n = lines:gsub('[a]-[a]-[a]-(c)', {c = '<c>'}) return #s, n, s:sub(-6)", replaced},
         {"return ('('):rep(1000):find('%b()'), (('('):rep(100000) .. (')'):rep(100000)):find('%b()')",
          "[null,1,200000]"}};
-#undef LINES
-    luawait_engine *engine = engine_with("{\"slice_us\":100,\"workers\":1}");
-    luawait_engine *counting = engine_with("{\"slice_us\":100,\"workers\":1,\"preemption\":\"count\"}");
-    luawait_engine *engines[] = {engine, counting};
     for (size_t i = 0; i < LENGTH(engines); i++) {
-        uint64_t other = start_with(engines[i], "while true do end", "{\"cpu_ms\":0}");
-        for (size_t j = 0; j < LENGTH(cases); j++)
-            EXPECT_VALUE(engines[i], cases[j].script, cases[j].json);
+        uint64_t other = start(engines[i], "while true do end");
+        for (size_t j = 0; j < LENGTH(cases); j++) {
+            char *script = text_format("%s%s", lines, cases[j].script);
+            EXPECT_VALUE(engines[i], script, cases[j].json);
+            free(script);
+        }
         REQUIRE_OK(luawait_cancel(engines[i], other));
         CHECK_CANCELLED(finish(engines[i], other));
+        luawait_engine_free(engines[i]);
     }
-    luawait_engine_free(engine);
-    luawait_engine_free(counting);
+    free(lines);
+    free(replaced);
+    free(last);
 }
 
 TESTS(TEST(cancel_ends_every_match_by_signal), TEST(cancel_ends_every_match_by_count),
