@@ -345,7 +345,9 @@ static void a_new_script_goes_before_those_that_used_up_their_slices(void) {
 
 static void new_scripts_do_not_starve_those_that_used_up_their_slices(void) {
     luawait_engine *engine = host_engine_of(UNWATCHED, ",\"slice_us\":100");
-    uint64_t counting = start(engine, "local n = 0 for i = 1, 1000000 do n = n + 1 end return n");
+    char *script = text_format("local n = 0 for i = 1, %zu do n = n + 1 end return n", harness_scale(1000000, 20000));
+    uint64_t counting = start(engine, script);
+    free(script);
     REQUIRE_OK(luawait_run(engine, 0, NULL));
     int64_t begun = monotonic_ms();
     int32_t state = LUAWAIT_IN_PROGRESS;

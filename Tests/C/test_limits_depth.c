@@ -21,7 +21,7 @@ static void endless_recursion_is_a_limit(void) {
 }
 
 static void a_script_can_catch_it_and_go_on(void) {
-    luawait_engine *engine = engine_with("{\"memory_bytes\":0}");
+    luawait_engine *engine = engine_with("{\"memory_bytes\":0,\"cpu_ms\":0}");
     EXPECT_VALUE(engine,
                  "local function f() return 1 + f() end local ok, m = pcall(f) "
                  "local t = {} for i = 1, 1000 do t[i] = tostring(i) end return ok, m:match('stack overflow$'), #t",
@@ -43,7 +43,7 @@ static void what_only_looks_like_it_keeps_its_type(void) {
 }
 
 static void a_context_is_usable_after_it(void) {
-    luawait_engine *engine = engine_with(NULL);
+    luawait_engine *engine = engine_with("{\"cpu_ms\":0}");
     declare(engine, "f");
     uint64_t context = 0;
     REQUIRE_OK(luawait_context_new(engine, NULL, 0, &context, NULL));
