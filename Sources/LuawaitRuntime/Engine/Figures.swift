@@ -25,7 +25,8 @@ package struct Figures: Sendable {
         self.liveContexts = liveContexts
         warmContexts = core.warm.count
         namedContexts = core.contexts.count
-        timers = core.timers.count
+        // The next try of a pool that has refused is nobody's deadline.
+        timers = core.timers.count - (core.tasks.isRetryPlanned ? 1 : 0)
         for record in core.evals.values {
             switch record.machine.phase {
             case .waiting: queued += 1
