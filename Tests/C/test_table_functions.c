@@ -94,7 +94,7 @@ static const char *const endless[] = {
     "mark() while true do coroutine.resume(coroutine.create(table.move), {}, 1, 1 << 60, 2) end",
     "mark() xpcall(table.move, function() while true do end end, {}, 1, 1 << 60, 2)",
     "mark() table.move(setmetatable({}, {__index = setmetatable({}, {__index = {}})}), 1, 1 << 60, 2)",
-    "mark() table.move(setmetatable({}, {__index = rawlen}), 1, 1 << 60, 2, {})",
+    "mark() table.move(setmetatable({}, {__index = rawlen}), 1, 1 << 60, 2, setmetatable({}, {__newindex = rawlen}))",
     "mark() table.move(setmetatable({}, {__index = function(t, k) return k end}), 1, 1 << 60, 2, "
     "setmetatable({}, {__newindex = function() end}))",
     "mark() table.insert(setmetatable({}, {__len = function() return 1 << 60 end}), 1, 'x')",
@@ -117,7 +117,7 @@ static const char *const endless[] = {
     "mark() while true do pcall(table.sort, {3, 2, 1, 4, 5}, error) end",
     "mark() local t = {} for i = 1, 200000 do t[i] = -i end while true do pcall(table.sort, t, function(a, b) "
     "return a > b end) table.sort(t) end",
-    "mark() local t = {} for i = 1, 1000 do t[i] = ('x'):rep(100000) end while true do table.sort(t) t[1] = t[1] end",
+    "mark() local t = {} for i = 1, 100 do t[i] = ('x'):rep(100000) end while true do table.sort(t) t[1] = t[1] end",
     "mark() local mt = {__lt = function() return true end} local t = {} for i = 1, 100 do t[i] = setmetatable({}, mt) "
     "end while true do pcall(table.sort, t) end",
     "mark() while true do local s = ('x'):rep(10000000) end",
