@@ -293,8 +293,8 @@ void luawait_free(void *text);
  *                   every further one fails ("limit"). For scripts that run for days: 0
  *   max_coroutines  coroutines of one Lua state that scripts made and that have not been         10000
  *                   collected as garbage; making another one fails ("limit")
- *   max_script_bytes  size of a script: luawait_start(), luawait_eval() and luawait_check()      16777216
- *                   give LUAWAIT_ERR_LIMIT beyond
+ *   max_script_bytes  size of a script: luawait_start(), luawait_eval() and luawait_check()      1048576
+ *                   give LUAWAIT_ERR_LIMIT beyond. And of what a script gives to `load`
  *   libraries       an array of names: what scripts find beside the sandbox's, for scripts       []
  *                   that are trusted. See LIBRARIES above
  *   max_depth       nesting of JSON values in both directions, 1 to 1000                         128
@@ -484,7 +484,7 @@ luawait_status luawait_unregister(luawait_engine *engine, const char *name, size
 /* ------------------------------------------------------------------------------------------------------ Evals -- */
 
 /**
- * Checks a script's syntax without running it. Compiles on the calling thread.
+ * Checks a script's syntax without running it. Compiles on the calling thread, for at most `cpu_ms` of its time.
  *
  * @param script      borrowed until the call returns
  * @param length      bytes, or LUAWAIT_NUL_TERMINATED
@@ -494,7 +494,7 @@ luawait_status luawait_unregister(luawait_engine *engine, const char *name, size
  * @retval LUAWAIT_ERR_SYNTAX   it does not compile, or is a binary chunk
  * @retval LUAWAIT_ERR_ARGUMENT a NULL pointer
  * @retval LUAWAIT_ERR_MEMORY   compiling took more than `memory_bytes`
- * @retval LUAWAIT_ERR_LIMIT    the script is larger than `max_script_bytes`
+ * @retval LUAWAIT_ERR_LIMIT    the script is larger than `max_script_bytes`, or compiling took more than `cpu_ms`
  * @since 0.1
  */
 luawait_status luawait_check(luawait_engine *engine, const char *script, size_t length, const char *name,

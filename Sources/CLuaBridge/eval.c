@@ -1,55 +1,10 @@
 // One run of one script: compile, resume until something happens, convert what came of it.
-#include "internal.h"
+#include "compile.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 // ---- Compiling -----------------------------------------------------------------------------------------------------
-
-typedef struct source {
-    const char *prefix, *script; // given out one after the other; NULL when done
-    size_t length;
-} source;
-
-static const char *read_source(lua_State *L, void *data, size_t *length) {
-    (void)L;
-    source *from = data;
-    const char *piece = from->prefix;
-    if (piece != NULL) {
-        from->prefix = NULL;
-        *length = strlen(piece);
-        return piece;
-    }
-    piece = from->script;
-    from->script = NULL;
-    *length = piece == NULL ? 0 : from->length;
-    return piece;
-}
-
-// Pushes the compiled script, or the error of compiling it. May raise: out of memory for the chunk's name.
-static int compile(lua_State *L, const char *script, size_t length, const char *chunk_name) {
-    lwb_jumps jumps = {0};
-    if (!lwb_count_jumps(&jumps, script, length)) {
-        lwb_push_too_many_jumps(L, chunk_name);
-        return LUA_ERRSYNTAX;
-    }
-    const char *name = lua_pushfstring(L, "=%s", chunk_name);
-    int name_index = lua_gettop(L);
-    // As in Lua's REPL: `1 + 1` is `return 1 + 1`. A binary chunk must be seen for what it is, and not as an odd expression.
-    bool is_binary = length > 0 && script[0] == LUA_SIGNATURE[0];
-    int status = LUA_ERRSYNTAX;
-    if (!is_binary) {
-        source expression = {"return ", script, length};
-        status = lua_load(L, read_source, &expression, name, "t");
-    }
-    if (status != LUA_OK && status != LUA_ERRMEM) {
-        lua_settop(L, name_index);
-        source whole = {NULL, script, length};
-        status = lua_load(L, read_source, &whole, name, "t");
-    }
-    lua_remove(L, name_index);
-    return status;
-}
 
 // The line that a syntax error's message names: "chunk:line: …".
 static void note_syntax_place(lwb_context *context, const char *chunk_name) {
@@ -68,36 +23,36 @@ static void note_syntax_place(lwb_context *context, const char *chunk_name) {
     }
 }
 
+// The error of compiling is alone on the main state's stack; `status` is that of the call in which it was raised.
+static void describe_compilation(lwb_context *context, int status, int compiled, const char *chunk_name) {
+    lwb_describe(context, compiled == LUA_ERRMEM ? LUA_ERRMEM : status);
+    if (context->note.type != LWB_FAILURE_RUNTIME) return; // memory, or a limit
+    context->note.type = LWB_FAILURE_SYNTAX;
+    note_syntax_place(context, chunk_name);
+}
+
 typedef struct compilation {
-    const char *script, *chunk_name;
-    size_t length;
-    int status;
+    lwb_script script;
+    int compiled;
 } compilation;
 
 static int check(lua_State *L) {
     compilation *work = lua_touserdata(L, 1);
-    work->status = compile(L, work->script, work->length, work->chunk_name);
-    return work->status == LUA_OK ? 0 : lua_error(L);
+    work->compiled = lwb_compile(L, &work->script);
+    return work->compiled == LUA_OK ? 0 : lua_error(L);
 }
 
-// `status` is that of the protected call, `compiled` that of compiling in it: what is wrong with the script is a syntax error.
-static lwb_event describe_preparation(lwb_context *context, int status, int compiled, const char *chunk_name) {
-    lwb_describe(context, compiled == LUA_ERRMEM ? LUA_ERRMEM : status);
-    if (compiled != LUA_OK && context->note.type == LWB_FAILURE_RUNTIME) {
-        context->note.type = LWB_FAILURE_SYNTAX;
-        note_syntax_place(context, chunk_name);
-    }
-    return LWB_FAILED;
-}
-
-lwb_event lwb_context_check(lwb_context *context, const char *script, size_t length, const char *chunk_name) {
+lwb_event lwb_context_check(lwb_context *context, const char *script, size_t length, const char *chunk_name,
+                            int64_t cpu_limit_ns) {
     lua_State *L = context->main;
-    compilation work = {script, chunk_name, length, LUA_OK};
+    int64_t end = cpu_limit_ns == 0 ? INT64_MAX : lwb_thread_cpu_ns() + cpu_limit_ns;
+    compilation work = {{script, length, chunk_name, end}, LUA_OK};
     lua_pushcfunction(L, check);
     lua_pushlightuserdata(L, &work);
     int status = lua_pcall(L, 1, 0, 0);
     if (status == LUA_OK) return LWB_READY;
-    return describe_preparation(context, status, work.status, chunk_name);
+    describe_compilation(context, status, work.compiled, chunk_name);
+    return LWB_FAILED;
 }
 
 // ---- The frame below the script ------------------------------------------------------------------------------------
@@ -110,23 +65,6 @@ static int script_done(lua_State *L, int status, lua_KContext extra) {
     context->note.script_status = status;
     return lua_error(L);
 }
-
-// Calls the script (1) with its arguments (above). Protected, so that an error closes the script's variables, whose __close
-// may wait on the host like anything else; with a message handler, because after that the place of the error is gone.
-static int run_script(lua_State *L) {
-    int arguments = lua_gettop(L) - 1;
-    lua_pushcfunction(L, lwb_note_error);
-    lua_insert(L, 1);
-    return script_done(L, lua_pcallk(L, arguments, LUA_MULTRET, 1, 0, script_done), 0);
-}
-
-// ---- Preparing -----------------------------------------------------------------------------------------------------
-
-typedef struct preparation {
-    const lwb_setup *setup;
-    lwb_eval *eval;
-    int compiled;
-} preparation;
 
 void lwb_set_globals_at_top(lua_State *L, const json_t *globals, bool keep_nulls) {
     json_t *source = (json_t *)(uintptr_t)globals;
@@ -149,67 +87,78 @@ static void layer_globals(lua_State *L, lwb_eval *eval) {
     lua_setupvalue(L, -2, 1);
 }
 
-static int prepare(lua_State *L) {
-    preparation *work = lua_touserdata(L, 1);
-    const lwb_setup *setup = work->setup;
-    lwb_eval *eval = work->eval;
-    lua_State *coroutine = lua_newthread(L);
-    eval->reference = luaL_ref(L, LUA_REGISTRYINDEX);
-    eval->coroutine = coroutine;
-    eval->context->eval_coroutines += 1;
-    lwb_set_held_up(coroutine, true); // nobody resumes it but lwb_eval_resume
-    work->compiled = compile(L, setup->script, setup->script_length, setup->chunk_name);
-    if (work->compiled != LUA_OK) return lua_error(L);
+// With the chunk at the top.
+static void give_globals(lua_State *L, lwb_eval *eval) {
+    const lwb_setup *setup = &eval->setup;
     lwb_context *context = eval->context;
     if (context->options.is_shared && !setup->shares_globals) layer_globals(L, eval);
     if (!context->is_seeded) lwb_seed_random(L, setup->random_seed);
     context->is_seeded = true;
-    if (setup->globals != NULL) {
-        lwb_push_globals(L, eval);
-        lwb_set_globals_at_top(L, setup->globals, setup->keep_nulls);
-        lua_pop(L, 1);
-    }
+    if (setup->globals == NULL) return;
+    lwb_push_globals(L, eval);
+    lwb_set_globals_at_top(L, setup->globals, setup->keep_nulls);
+    lua_pop(L, 1);
+}
+
+static int push_arguments(lua_State *L, const lwb_eval *eval) {
+    const lwb_setup *setup = &eval->setup;
     size_t count = setup->args == NULL ? 0 : json_array_size(setup->args);
     lwb_check_stack(L, (int)count + 1, "too many arguments");
     for (size_t i = 0; i < count; i++)
         lwb_push_json(L, json_array_get(setup->args, i), setup->keep_nulls);
-    if (!lwb_reserve_stack(L, coroutine, (int)count + 2)) return luaL_error(L, "too many arguments");
+    return (int)count;
+}
+
+// The first function of an eval's coroutine. The script is called protected, so that an error closes its variables, whose
+// __close may wait on the host like anything else; with a message handler, because after that the place of the error is
+// gone.
+static int run_script(lua_State *L) {
+    lwb_eval *eval = lwb_context_of(L)->current;
+    const lwb_script script = {eval->setup.script, eval->setup.script_length, eval->chunk_name, INT64_MAX};
+    lua_pushcfunction(L, lwb_note_error);
+    eval->compiled = lwb_compile(L, &script);
+    if (eval->compiled != LUA_OK) return lua_error(L);
+    give_globals(L, eval);
+    int arguments = push_arguments(L, eval);
+    return script_done(L, lua_pcallk(L, arguments, LUA_MULTRET, 1, 0, script_done), 0);
+}
+
+// ---- Preparing -----------------------------------------------------------------------------------------------------
+
+static int prepare(lua_State *L) {
+    lwb_eval *eval = lua_touserdata(L, 1);
+    lua_State *coroutine = lua_newthread(L);
+    eval->reference = luaL_ref(L, LUA_REGISTRYINDEX);
+    eval->coroutine = coroutine;
+    eval->context->eval_coroutines += 1;
+    lwb_set_held_up(coroutine, true);          // nobody resumes it but lwb_eval_resume
     lua_pushcfunction(coroutine, run_script); // a light C function: does not allocate
-    lua_xmove(L, coroutine, (int)count + 1);
-    eval->first_arguments = (int)count + 1;
     return 0;
 }
 
 lwb_event lwb_eval_prepare(lwb_context *context, const lwb_setup *setup, lwb_eval **result) {
     lua_State *L = context->main;
-    lwb_eval *eval = calloc(1, sizeof *eval);
+    size_t name_size = strlen(setup->chunk_name) + 1;
+    lwb_eval *eval = calloc(1, sizeof *eval + name_size);
     *result = eval;
     if (eval == NULL) {
         lwb_set_failure(context, LWB_FAILURE_MEMORY, "not enough memory");
         return LWB_FAILED;
     }
-    *eval = (lwb_eval){
-        .context = context,
-        .next = context->evals,
-        .reference = LUA_NOREF,
-        .globals = LUA_NOREF,
-        .keep_nulls = setup->keep_nulls,
-        .cpu_left_ns = setup->cpu_limit_ns == 0 ? INT64_MAX : setup->cpu_limit_ns,
-        .call_limit = setup->call_limit,
-        .calls_left = setup->call_limit == 0 ? UINT64_MAX : setup->call_limit,
-        .parks = setup->parks,
-        .callback = setup->callback,
-        .wait = setup->wait,
-        .output = setup->output,
-        .owner = setup->owner,
-    };
+    memcpy(eval->chunk_name, setup->chunk_name, name_size);
+    eval->context = context;
+    eval->next = context->evals;
+    eval->reference = eval->globals = LUA_NOREF;
+    eval->setup = *setup;
+    eval->cpu_left_ns = setup->cpu_limit_ns == 0 ? INT64_MAX : setup->cpu_limit_ns;
+    eval->calls_left = setup->call_limit == 0 ? UINT64_MAX : setup->call_limit;
     context->evals = eval;
-    preparation work = {setup, eval, LUA_OK};
     lua_pushcfunction(L, prepare);
-    lua_pushlightuserdata(L, &work);
+    lua_pushlightuserdata(L, eval);
     int status = lua_pcall(L, 1, 0, 0);
     if (status == LUA_OK) return LWB_READY;
-    return describe_preparation(context, status, work.compiled, setup->chunk_name);
+    lwb_describe(context, status);
+    return LWB_FAILED;
 }
 
 // ---- Resuming ------------------------------------------------------------------------------------------------------
@@ -260,7 +209,10 @@ static lwb_event fail(lwb_eval *eval, int status) {
     // The error may be another than the one that was noted: raised by a __close on the way out, or by a lack of memory.
     bool noted = context->note.noted && context->note.script_status == LUA_ERRRUN &&
                  context->note.noted_type == lua_type(co, -1) && context->note.noted_value == lua_topointer(co, -1);
-    if (!noted) {
+    if (eval->compiled != LUA_OK) {
+        lua_xmove(co, context->main, 1);
+        describe_compilation(context, status, eval->compiled, eval->chunk_name);
+    } else if (!noted) {
         lua_xmove(co, context->main, 1);
         // Without memory for the very first call the script's own has not begun.
         lwb_describe(context, context->note.script_status != LUA_OK ? context->note.script_status : status);
@@ -277,14 +229,13 @@ lwb_event lwb_eval_resume(lwb_eval *eval, lwb_stopper *stopper, lwb_answer answe
     lwb_context *context = eval->context;
     bool limited = eval->cpu_left_ns != INT64_MAX;
     int64_t begun = lwb_stopper_cpu_mark(stopper);
-    int results = 0, arguments = eval->first_arguments;
+    int results = 0;
 
     lwb_buffer_free(&context->note.text);
     context->note = eval->note;
     eval->note = (lwb_note){0};
     hold(context, answer.value);
     eval->answer_kind = answer.kind;
-    eval->first_arguments = 0;
     context->current = eval;
     context->stopper = stopper;
     context->orders = 0;
@@ -299,7 +250,7 @@ lwb_event lwb_eval_resume(lwb_eval *eval, lwb_stopper *stopper, lwb_answer answe
     if (lwb_stopper_counts(stopper)) lwb_hook_counting(eval->coroutine, stopper);
 
     lwb_stopper_enter(stopper, context);
-    int status = lua_resume(eval->coroutine, context->main, arguments, &results);
+    int status = lua_resume(eval->coroutine, context->main, 0, &results);
     lwb_stopper_leave(stopper);
 
     context->running = NULL;

@@ -15,7 +15,7 @@ void lwb_push_held(lua_State *L, lwb_context *context) {
         lua_pushnil(L);
         return;
     }
-    lwb_push_json(L, context->held, context->current->keep_nulls);
+    lwb_push_json(L, context->held, context->current->setup.keep_nulls);
     json_decref(context->held);
     context->held = NULL;
 }
@@ -60,7 +60,7 @@ static void count_call(lua_State *L, lwb_eval *eval) {
     if (eval->calls_left == 0) {
         const char *name = function_name(L);
         lwb_raise_error(L, "limit", name, "%s: more than %I host calls (max_host_calls)", name,
-                        (LUAI_UACINT)eval->call_limit);
+                        (LUAI_UACINT)eval->setup.call_limit);
     }
     eval->calls_left -= 1;
 }
@@ -83,7 +83,7 @@ static int ask(lua_State *L, lwb_callback host, bool waits) {
     // engine's scripts, so nothing of ours may be in between.
     lwb_stopper *stopper = context->stopper;
     lwb_stopper_pause(stopper);
-    lwb_answer answer = host(eval->owner, index, context->output.bytes, context->output.length);
+    lwb_answer answer = host(eval->setup.owner, index, context->output.bytes, context->output.length);
     lwb_stopper_resume(stopper);
     if (context->held != NULL) json_decref(context->held);
     context->held = answer.value;
@@ -98,7 +98,7 @@ static int ask(lua_State *L, lwb_callback host, bool waits) {
 static int call_back(lua_State *L) {
     lwb_eval *eval = lwb_context_of(L)->current;
     count_call(L, eval);
-    return ask(L, eval->callback, false);
+    return ask(L, eval->setup.callback, false);
 }
 
 // Pushes where the script is: unlike luaL_where, also when its caller is a function of Lua's, such as pcall.
@@ -119,10 +119,10 @@ static int call_by_parking(lua_State *L) {
     const char *name = function_name(L);
     const char *obstacle = NULL;
     count_call(L, eval);
-    if (!eval->parks) {
+    if (!eval->setup.parks) {
         obstacle = "is answered by request, which luawait_eval cannot wait for: use luawait_start";
     } else if (!context->can_travel || !lua_isyieldable(L)) {
-        if (eval->wait != NULL) return ask(L, eval->wait, true);
+        if (eval->setup.wait != NULL) return ask(L, eval->setup.wait, true);
         obstacle = "cannot wait here: it was called from inside a C function that cannot yield "
                    "(a reader of load, a message handler of xpcall, or a __tostring that print or string.format "
                    "calls, say), and the executor has no thread to lend";

@@ -66,18 +66,14 @@ struct lwb_eval {
     int reference;
     int globals; // reference to globals of its own; LUA_NOREF: the context's are its own
     lwb_note note;
-    bool keep_nulls;
-    int first_arguments;         // on the coroutine's stack until the first resume
+    lwb_setup setup;             // its script, globals and arguments are there until it has run for the first time
+    int compiled;                // how compiling the script went: Lua's status
     uint32_t function;           // the host function it is parked at
     lwb_answer_kind answer_kind; // what the context's held value is, for the call it is parked at
     int64_t cpu_left_ns;         // INT64_MAX: no limit
-    uint64_t call_limit;         // of host calls
-    uint64_t calls_left;         // UINT64_MAX: no limit
+    uint64_t calls_left;         // host calls; UINT64_MAX: no limit
     bool cpu_exceeded;
-    bool parks;
-    lwb_callback callback, wait;
-    lwb_output output;
-    void *owner;
+    char chunk_name[]; // NUL-terminated
 };
 
 // Where a script was when it was refused memory.
@@ -118,7 +114,7 @@ struct lwb_context {
     bool describing;                        // an error is being described, for which there is a reserve of memory
     lwb_memory_place memory, memory_before; // where memory was last refused; what was noted before that
 
-    lwb_note note; // of the eval that runs, or has run last, or is being prepared
+    lwb_note note; // of the eval that runs, or has run last
 };
 
 // The context of any Lua state in it. Cannot raise: the extra space of a new thread is a copy of its main thread's.
@@ -172,16 +168,6 @@ void lwb_bound_date(lua_State *L);           // and for `os`
 void lwb_add_base_functions(lua_State *L);   // base_library.c: the same
 // json_library.c: pushes the metatable that marks arrays.
 void lwb_push_array_mark(lua_State *L);
-
-// source_jumps.c
-typedef struct lwb_jumps {
-    uint64_t window;
-    size_t count;
-} lwb_jumps;
-
-// Counts those in the next piece of a source. False when they are too many. Does not raise.
-bool lwb_count_jumps(lwb_jumps *jumps, const char *bytes, size_t length);
-void lwb_push_too_many_jumps(lua_State *L, const char *chunk_name);
 
 // shared_globals.c: a context whose evals have globals of their own, layered over what all of them see.
 // Keeps a copy of what is there for them, on a new state.

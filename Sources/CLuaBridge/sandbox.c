@@ -1,5 +1,5 @@
 // What a script finds in its world: Lua's libraries without what reaches out of the world or could not be stopped.
-#include "internal.h"
+#include "compile.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -10,90 +10,6 @@ static void remove_fields(lua_State *L, int index, const char *const *names) {
         lua_pushnil(L);
         lua_setfield(L, index, *names);
     }
-}
-
-typedef struct pieces {
-    const char *at, *end;
-    lwb_interrupt interrupt;
-} pieces;
-
-// A compiler asks for its source in pieces, and can be stopped between them.
-static const char *next_piece(lua_State *L, void *data, size_t *length) {
-    (void)L;
-    enum { PIECE = 4096 };
-    pieces *left = data;
-    const char *piece = left->at;
-    lwb_interrupt_look(&left->interrupt);
-    *length = left->end - piece < PIECE ? (size_t)(left->end - piece) : PIECE;
-    left->at += *length;
-    return piece;
-}
-
-// As Lua's load of the string at 1, with the name at 2, and the globals at 4 if there is something at 4.
-static int load_string(lua_State *L) {
-    size_t length;
-    const char *text = lua_tolstring(L, 1, &length);
-    const char *name = luaL_optstring(L, 2, text);
-    pieces source = {text, text + length, lwb_interrupt_begin(L)};
-    lwb_jumps jumps = {0};
-    if (!lwb_count_jumps(&jumps, text, length)) {
-        lua_pushnil(L);
-        lwb_push_too_many_jumps(L, "load");
-        return 2;
-    }
-    if (lua_load(L, next_piece, &source, name, lua_tostring(L, 3)) != LUA_OK) {
-        lwb_check_stop(L, lwb_context_of(L));
-        lua_pushnil(L);
-        lua_insert(L, -2);
-        return 2;
-    }
-    if (lua_gettop(L) > 4) {
-        lua_pushvalue(L, 4);
-        if (lua_setupvalue(L, -2, 1) == NULL) lua_pop(L, 1);
-    }
-    return 1;
-}
-
-// A reader of load's (the first upvalue), whose pieces are looked through.
-static int read_bounded(lua_State *L) {
-    lwb_jumps *jumps = lua_touserdata(L, lua_upvalueindex(2));
-    lua_settop(L, 0);
-    lua_pushvalue(L, lua_upvalueindex(1));
-    lua_call(L, 0, 1);
-    size_t length;
-    const char *piece = lua_type(L, 1) == LUA_TSTRING ? lua_tolstring(L, 1, &length) : NULL;
-    if (piece == NULL || lwb_count_jumps(jumps, piece, length)) return 1;
-    lwb_push_too_many_jumps(L, "load");
-    return lua_error(L);
-}
-
-// load, for text alone: a crafted binary chunk can crash the interpreter. The upvalue is Lua's own.
-static int load_text(lua_State *L) {
-    lwb_context *context = lwb_context_of(L);
-    bool has_globals = lua_gettop(L) >= 4, only_text = !(context->options.libraries & LWB_LIBRARY_BYTECODE);
-    if (only_text && !lua_isnoneornil(L, 3) && strchr(luaL_checkstring(L, 3), 't') == NULL) {
-        lua_pushnil(L);
-        lua_pushliteral(L, "attempt to load a binary chunk (only text is allowed)");
-        return 2;
-    }
-    if (!lua_isstring(L, 1)) luaL_checktype(L, 1, LUA_TFUNCTION);
-    // The number of arguments tells Lua's load whether an environment was given, even a nil one.
-    if (lua_gettop(L) < 3) lua_settop(L, 3);
-    if (only_text) {
-        lua_pushliteral(L, "t");
-        lua_replace(L, 3);
-    }
-    // Lua's load knows the context's globals alone.
-    if (!has_globals && context->current->globals != LUA_NOREF) lwb_push_globals(L, context->current);
-    if (lua_isstring(L, 1)) return load_string(L);
-    lua_pushvalue(L, 1);
-    *(lwb_jumps *)lua_newuserdatauv(L, sizeof(lwb_jumps), 0) = (lwb_jumps){0};
-    lua_pushcclosure(L, read_bounded, 2);
-    lua_replace(L, 1);
-    lua_pushvalue(L, lua_upvalueindex(1));
-    lua_insert(L, 1);
-    lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
-    return lua_gettop(L);
 }
 
 // setmetatable without finalizers: they would run at a time, and on a stack, that nobody can foresee.
@@ -197,7 +113,7 @@ static void write_line(lua_State *L, lwb_context *context) {
     case LWB_PRINT_HOST:
         // It may call the host's notifier, which no signal may interrupt.
         lwb_stopper_pause(context->stopper);
-        bool taken = context->current->output(context->current->owner, bytes, length - 1);
+        bool taken = context->current->setup.output(context->current->setup.owner, bytes, length - 1);
         lwb_stopper_resume(context->stopper);
         lwb_check_stop(L, context);
         if (!taken) lwb_raise_error(L, "limit", NULL, "print: the host has too much to read (max_unread)");
@@ -221,13 +137,6 @@ static int print_line(lua_State *L) {
     return 0;
 }
 
-// Replaces the global `name` by `function` with the original as its upvalue.
-static void wrap_global(lua_State *L, const char *name, lua_CFunction function) {
-    lua_getglobal(L, name);
-    lua_pushcclosure(L, function, 1);
-    lua_setglobal(L, name);
-}
-
 static bool has_library(lua_State *L, lwb_library library) {
     return lwb_context_of(L)->options.libraries & library;
 }
@@ -239,7 +148,7 @@ static void open_base(lua_State *L) {
     lwb_add_base_functions(L);
     lwb_look_before_numbers(L);
     lua_pop(L, 1);
-    wrap_global(L, "load", load_text);
+    lua_register(L, "load", lwb_load);
     lua_register(L, "setmetatable", set_metatable);
     lua_register(L, "getmetatable", get_metatable);
     lua_register(L, "collectgarbage", collect_garbage);

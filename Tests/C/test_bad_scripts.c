@@ -5,8 +5,8 @@
 /* 10 MB; where every step is slow, enough to be larger than any buffer. */
 #define MEGABYTES_10 harness_scale((size_t)10 * 1024 * 1024, (size_t)256 * 1024)
 
-static void scripts_of_10_mb_are_taken(void) {
-    luawait_engine *engine = engine_with(NULL);
+static void scripts_of_10_mb_are_taken_where_they_are_allowed(void) {
+    luawait_engine *engine = engine_with("{\"max_script_bytes\":0}");
     char *word = text_of('x', MEGABYTES_10), *spaces = text_of(' ', MEGABYTES_10);
     char *comment = text_format("--%s\nreturn 'commented'", word), *string = text_format("return #'%s'", word);
     char *empty = text_format("%sreturn 'spaced'", spaces), *broken = text_format("return '%s", word);
@@ -122,29 +122,140 @@ static void names_of_chunks_may_be_anything(void) {
     luawait_engine_free(engine);
 }
 
-/* Lua's compiler takes time that grows with the square of their number, and cannot be stopped. */
-static void too_many_jumps_are_refused_before_they_are_compiled(void) {
+/* `count` times `piece`, then `end`. */
+static char *repeated(const char *begin, const char *piece, size_t count, const char *end) {
+    char *pieces = text_of(' ', count * strlen(piece));
+    for (size_t k = 0; k < count; k++)
+        memcpy(pieces + k * strlen(piece), piece, strlen(piece));
+    char *script = text_format("%s%s%s", begin, pieces, end);
+    free(pieces);
+    return script;
+}
+
+/* What Lua's compiler does at the end of a loop or function takes time that grows with their number, or its square. */
+static void too_many_jumps_in_a_function_are_a_syntax_error(void) {
     luawait_engine *engine = engine_with(NULL);
-    const char *words[] = {"goto a ", "::a:: ", "if x then elseif y then end ", "while x do break end "};
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
-        char *source = text_of(' ', 10001 * strlen(words[i]));
-        for (size_t k = 0; k <= 10000; k++)
-            memcpy(source + k * strlen(words[i]), words[i], strlen(words[i]));
+    const struct {
+        const char *piece;
+        size_t most;
+    } cases[] = {{"goto a\n", 3000},
+                 {"while x do break end\n", 3000},
+                 {"while true do end\n", 20000},
+                 {"if x then else end\n", 20000},
+                 {"if x then elseif y then end\n", 20000}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char *allowed = repeated("", cases[i].piece, cases[i].most, "::a::"), *line = NULL;
+        char *refused = repeated("", cases[i].piece, cases[i].most + 1, "::a::");
         luawait_error error = {.struct_size = sizeof error};
-        CHECK_STATUS(luawait_check(engine, source, strlen(source), NULL, 0, &error), LUAWAIT_ERR_SYNTAX);
+        CHECK_STATUS(luawait_check(engine, allowed, strlen(allowed), NULL, 0, &error), LUAWAIT_OK);
+        CHECK_STATUS(luawait_check(engine, refused, strlen(refused), NULL, 0, &error), LUAWAIT_ERR_SYNTAX);
         CHECK_CONTAINS(error.message, "too many jumps");
-        free(source);
+        CHECK_INT(error.line, (int)cases[i].most + 1);
+        line = text_format("script:%zu: too many jumps", cases[i].most + 1);
+        EXPECT_ERROR(engine, refused, "syntax", line);
+        free(line);
+        free(allowed);
+        free(refused);
     }
-    EXPECT_VALUE(engine, "return select(2, load(('goto a '):rep(10001))):match('too many jumps')",
-                 "\"too many jumps\"");
+    EXPECT_VALUE(engine, "return select(2, load(('goto a '):rep(3001)))",
+                 "\"load:1: too many jumps (limit is 3000 goto and break in a function)\"");
     EXPECT_VALUE(engine,
                  "local n = 0 return select(2, load(function() n = n + 1 return n % 2 == 1 and 'brea' or 'k ' end)):"
                  "match('too many jumps')",
                  "\"too many jumps\"");
-    EXPECT_VALUE(engine, "return load(('if x then elseif y then end '):rep(9000) .. 'return 7')()", "7");
     luawait_engine_free(engine);
 }
 
-TESTS(TEST(scripts_of_10_mb_are_taken), TEST(scripts_nested_without_end_are_syntax_errors),
+/* Only where they are jumps of one function: each of these has far more of the words. */
+static void words_of_jumps_elsewhere_are_nobodys_affair(void) {
+    luawait_engine *engine = engine_with(NULL);
+    const struct {
+        const char *begin, *piece, *end;
+    } cases[] = {
+        {"local t = '", "break goto ", "' return #t > 0"},
+        {"local t = [==[", "break ]=] goto ", "]==] return #t > 0"},
+        {"--[=[", "break ]] goto ", "]=] return true"},
+        {"", "-- break goto\n", "return true"},
+        {"", "-- [[ break\n", "return true"},
+        {"", "--[=break\n", "return true"},
+        {"local t = \"", "\\\" break \\\\", "\" return #t > 0"},
+        {"local breaks, _goto, go_to, break1 = 1, 2, 3, 4 ", "breaks = _goto go_to = break1 ", "return true"},
+        {"", "f = function() while x do break end goto a do end ::a:: end ", "return true"},
+        {"", "local function g() if x then for _ = 1, 2 do repeat break until x end else goto a end ::a:: end g = g ",
+         "return true"},
+        {"local t = {} t[1] = 1 ", "t[t[1]] = 0xA5 .. 'x' t[1] = 1 x = function() goto a ::a:: end ", "return true"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        size_t count = strstr(cases[i].piece, "local function") != NULL ? 150 : 4000;
+        char *script = repeated(cases[i].begin, cases[i].piece, count, cases[i].end);
+        EXPECT_VALUE(engine, script, "true");
+        free(script);
+    }
+    luawait_engine_free(engine);
+}
+
+/* Each `or` of a chain takes Lua's compiler longer than the one before: a megabyte takes it half a minute. */
+static char *source_that_takes_long(void) {
+    return repeated("return x", " or x", 200000, "");
+}
+
+static void compiling_counts_as_processor_time(void) {
+    const char *configs[] = {"{\"cpu_ms\":30}", "{\"cpu_ms\":30,\"preemption\":\"count\"}"};
+    char *script = source_that_takes_long();
+    for (size_t i = 0; i < sizeof configs / sizeof *configs; i++) {
+        luawait_engine *engine = engine_with(configs[i]);
+        EXPECT_ERROR(engine, script, "cpu", "cpu_ms");
+        EXPECT_ERROR(engine, "while true do load('return x' .. (' or x'):rep(200000)) end", "cpu", "cpu_ms");
+        outcome here = {0};
+        REQUIRE_OK(luawait_eval(engine, script, strlen(script), NULL, 0, &here.state, &here.json, &here.length, NULL));
+        CHECK_ERROR(here, "cpu", "cpu_ms");
+        EXPECT_VALUE(engine, "return 1 + 1", "2");
+        luawait_engine_free(engine);
+    }
+    free(script);
+}
+
+static void a_cancel_ends_compiling(void) {
+    const char *configs[] = {"{\"cpu_ms\":0,\"workers\":1}", "{\"cpu_ms\":0,\"workers\":1,\"preemption\":\"count\"}"};
+    char *script = source_that_takes_long();
+    for (size_t i = 0; i < sizeof configs / sizeof *configs; i++) {
+        luawait_engine *engine = engine_with(configs[i]);
+        uint64_t eval = start(engine, script);
+        /* It has left the queue: the only worker has it. */
+        while (stat_of(engine, "evals", "queued") != 0)
+            sched_yield();
+        REQUIRE_OK(luawait_cancel(engine, eval));
+        CHECK_CANCELLED(finish(engine, eval));
+        EXPECT_VALUE(engine, "return 'free again'", "\"free again\"");
+        eval = start_with(engine, script, "{\"timeout_ms\":20}");
+        CHECK_ERROR(finish(engine, eval), "timeout", "");
+        luawait_engine_free(engine);
+    }
+    free(script);
+}
+
+static void a_check_takes_no_more_than_its_processor_time(void) {
+    luawait_engine *engine = engine_with("{\"cpu_ms\":30}");
+    char *script = source_that_takes_long();
+    luawait_error error = {.struct_size = sizeof error};
+    CHECK_STATUS(luawait_check(engine, script, strlen(script), NULL, 0, &error), LUAWAIT_ERR_LIMIT);
+    CHECK_CONTAINS(error.message, "cpu_ms");
+    free(script);
+    luawait_engine_free(engine);
+}
+
+static void load_takes_sources_up_to_the_size_of_scripts(void) {
+    luawait_engine *engine = engine_with("{\"max_script_bytes\":100}");
+    EXPECT_VALUE(engine, "return load('return 1' .. (' '):rep(92))()", "1");
+    EXPECT_VALUE(engine, "return load(' return 1' .. (' '):rep(92))",
+                 "[null,\"load: more than 100 bytes of source (max_script_bytes)\"]");
+    EXPECT_VALUE(engine, "return (load(function() return ' ' end))", "null");
+    luawait_engine_free(engine);
+}
+
+TESTS(TEST(scripts_of_10_mb_are_taken_where_they_are_allowed), TEST(scripts_nested_without_end_are_syntax_errors),
       TEST(scripts_with_nuls_are_lua_texts_like_others), TEST(binary_chunks_are_refused), TEST(random_bytes_do_no_harm),
-      TEST(names_of_chunks_may_be_anything), TEST(too_many_jumps_are_refused_before_they_are_compiled))
+      TEST(names_of_chunks_may_be_anything), TEST(too_many_jumps_in_a_function_are_a_syntax_error),
+      TEST(words_of_jumps_elsewhere_are_nobodys_affair), TEST(compiling_counts_as_processor_time),
+      TEST(a_cancel_ends_compiling), TEST(a_check_takes_no_more_than_its_processor_time),
+      TEST(load_takes_sources_up_to_the_size_of_scripts))

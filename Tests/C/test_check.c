@@ -71,7 +71,7 @@ static void a_binary_chunk_is_refused(void) {
 }
 
 static void memory_is_limited(void) {
-    luawait_engine *engine = engine_with("{\"memory_bytes\":1000000}");
+    luawait_engine *engine = engine_with("{\"memory_bytes\":1000000,\"max_script_bytes\":0}");
     char *word = text_of('w', 4000000), *script = text_format("return '%s'", word);
     CHECK_STATUS(check(engine, script, NULL), LUAWAIT_ERR_MEMORY);
     CHECK_STATUS(check(engine, "return 1", NULL), LUAWAIT_OK);

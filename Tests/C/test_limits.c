@@ -69,7 +69,7 @@ static void an_evals_own_memory_limit_replaces_the_engines(void) {
 
 /* Compiling, the arguments, an answer and the limit itself: each may be what passes it. */
 static void memory_runs_out_anywhere_without_harm(void) {
-    luawait_engine *engine = engine_with("{\"memory_bytes\":2000000}");
+    luawait_engine *engine = engine_with("{\"memory_bytes\":2000000,\"max_script_bytes\":0}");
     declare(engine, "f");
     char *word = text_of('w', 4000000);
     char *script = text_format("return #'%s'", word), *options = text_format("{\"args\":[\"%s\"]}", word);

@@ -152,11 +152,11 @@ static void scripts_are_limited_in_size(void) {
     CHECK_INT(stat_of(engine, "evals", "started"), 4);
     luawait_engine_free(engine);
     engine = engine_with(NULL);
-    check_script_size(HERE, engine, 16777216, LUAWAIT_OK);
-    check_script_size(HERE, engine, 16777217, LUAWAIT_ERR_LIMIT);
+    check_script_size(HERE, engine, 1048576, LUAWAIT_OK);
+    check_script_size(HERE, engine, 1048577, LUAWAIT_ERR_LIMIT);
     luawait_engine_free(engine);
     engine = engine_with("{\"max_script_bytes\":0}");
-    check_script_size(HERE, engine, 16777217, LUAWAIT_OK);
+    check_script_size(HERE, engine, 1048577, LUAWAIT_OK);
     luawait_engine_free(engine);
 }
 

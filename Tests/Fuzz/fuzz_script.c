@@ -57,7 +57,9 @@ typedef struct fuzz_setup {
 typedef struct run {
     lwb_eval *eval;
     lwb_event event;
+    lwb_failure_type failure;
     bool ended;
+    json_t *globals, *args;
 } run;
 
 /* ---- Looks ---- */
@@ -172,7 +174,10 @@ static bool take(lwb_context *context, const fuzz_setup *setup, run *of) {
         if (of->event == LWB_FINISHED) return true;
         FUZZ_REQUIRE(setup->parks && lwb_eval_function(of->eval) < 2, "parked at %u", lwb_eval_function(of->eval));
         return false;
-    case LWB_FAILED: check_failure(context); return true;
+    case LWB_FAILED:
+        check_failure(context);
+        of->failure = lwb_context_failure(context).type;
+        return true;
     case LWB_STOPPED: return true;
     default: return false;
     }
@@ -195,11 +200,17 @@ static void prepare(lwb_context *context, const fuzz_setup *setup, run *to, cons
         .wait = setup->waits ? answer_waiting : NULL,
         .output = take_output,
     };
+    to->globals = globals;
+    to->args = args;
     to->event = lwb_eval_prepare(context, &eval, &to->eval);
     FUZZ_REQUIRE(to->event == LWB_READY || to->event == LWB_FAILED, "event %d", to->event);
     to->ended = take(context, setup, to);
-    json_decref(globals);
-    json_decref(args);
+}
+
+/* Once it has run for the first time. */
+static void release(run *of) {
+    json_decref(of->globals);
+    json_decref(of->args);
 }
 
 static void run_all(lwb_context *context, const fuzz_setup *setup, run *runs, int count) {
@@ -250,6 +261,7 @@ static void check_canary(lwb_context *context, const fuzz_setup *setup, lwb_opti
     while (canary.event == LWB_READY || canary.event == LWB_SLICED)
         canary.event = resume(canary.eval, &patient, (lwb_answer){LWB_ANSWER_NONE, NULL}, false);
     lwb_failure failure = lwb_context_failure(context);
+    release(&canary);
     FUZZ_REQUIRE(canary.event == LWB_FINISHED, "the canary: event %d, type %d: %.*s", canary.event, failure.type,
                  (int)failure.message.length, failure.message.bytes);
     size_t length;
@@ -331,18 +343,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     size_t lengths[MOST_EVALS];
     int count = split(&setup, text, size, starts, lengths);
     run runs[MOST_EVALS] = {0};
-    lwb_event checked = lwb_context_check(context, starts[0], lengths[0], "fuzz");
+    lwb_event checked = lwb_context_check(context, starts[0], lengths[0], "fuzz", 0);
+    bool is_refused = checked == LWB_FAILED && lwb_context_failure(context).type == LWB_FAILURE_SYNTAX;
     for (int i = 0; i < count; i++)
         prepare(context, &setup, &runs[i], starts[i], lengths[i]);
-    FUZZ_REQUIRE(checked == LWB_FAILED || runs[0].event == LWB_READY || setup.memory < 1024 * 1024 ||
-                     lwb_context_failure(context).type == LWB_FAILURE_MEMORY,
-                 "check says yes, prepare no: %.*s", (int)lwb_context_failure(context).message.length,
-                 lwb_context_failure(context).message.bytes);
     run_all(context, &setup, runs, count);
+    bool does_not_compile = runs[0].event == LWB_FAILED && runs[0].failure == LWB_FAILURE_SYNTAX;
+    FUZZ_REQUIRE(checked == LWB_FAILED || !does_not_compile, "check says that it compiles");
+    FUZZ_REQUIRE(!is_refused || runs[0].event != LWB_FINISHED, "check says that it does not compile");
     size_t used = lwb_context_memory_used(context);
     FUZZ_REQUIRE(used <= options.memory_limit + DESCRIPTION_RESERVE, "%zu of %zu bytes", used, options.memory_limit);
     for (int i = 0; i < count; i++) {
         if (runs[i].eval != NULL) lwb_eval_free(runs[i].eval);
+        release(&runs[i]);
     }
     if (setup.is_shared) check_canary(context, &setup, options);
     lwb_context_free(context);

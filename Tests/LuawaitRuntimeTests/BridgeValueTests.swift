@@ -83,7 +83,7 @@ struct BridgeValueTests {
     ])
     func a_syntax_error_names_its_line(script: String, line: Int, message: String) {
         let run = BridgeRun()
-        #expect(run.prepare(script) == LWB_FAILED)
+        #expect(run.run(script) == LWB_FAILED)
         #expect(run.failureType == LWB_FAILURE_SYNTAX)
         #expect(run.failureLine == line)
         #expect(run.failureChunk == "test")
@@ -97,15 +97,15 @@ struct BridgeValueTests {
             touched.add()
             return lwb_answer(kind: LWB_ANSWER_NONE, value: nil)
         }
-        #expect(lwb_context_check(run.context, "touch()", 7, "test") == LWB_READY)
-        #expect(lwb_context_check(run.context, "touch(", 6, "test") == LWB_FAILED)
+        #expect(lwb_context_check(run.context, "touch()", 7, "test", 0) == LWB_READY)
+        #expect(lwb_context_check(run.context, "touch(", 6, "test", 0) == LWB_FAILED)
         #expect(run.failureLine == 1)
         #expect(touched.value == 0)
     }
 
     @Test func a_binary_chunk_is_refused() {
         let run = BridgeRun()
-        #expect(run.prepare("\u{1B}Lua") == LWB_FAILED)
+        #expect(run.run("\u{1B}Lua") == LWB_FAILED)
         #expect(run.failureType == LWB_FAILURE_SYNTAX)
     }
 

@@ -19,7 +19,7 @@ struct EngineConfigTests {
             #expect(config.limits.coroutines == 10_000)
             #expect(config.limits.libraries == [])
             #expect(config.limits.nulls == .drop)
-            #expect(config.scriptBytes == 16_777_216)
+            #expect(config.scriptBytes == 1_048_576)
             #expect(config.outputBytes == 16_777_216)
             #expect(config.maxDepth == 128)
             #expect(config.sliceNanoseconds == 10_000_000)

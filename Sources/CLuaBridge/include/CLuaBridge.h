@@ -101,6 +101,7 @@ typedef struct lwb_options {
     size_t memory_limit;    // bytes of the whole context; 0 is none
     size_t output_limit;    // bytes of one JSON text, or of a printed line; 0 is none
     size_t coroutine_limit; // how many that scripts made may be alive; 0 is none
+    size_t source_limit;    // bytes of what a script gives to load; 0 is none
     unsigned libraries;     // lwb_library bits
     int max_depth;
     lwb_print print;
@@ -143,7 +144,7 @@ typedef bool (*lwb_output)(void *owner, const char *text, size_t length);
 typedef struct lwb_setup {
     const char *script;
     size_t script_length;
-    const char *chunk_name; // NUL-terminated, as messages show it
+    const char *chunk_name; // NUL-terminated, as messages show it; borrowed for the call
     const json_t *globals;  // an object, or NULL
     const json_t *args;     // an array, or NULL
     int64_t cpu_limit_ns;   // 0 is none
@@ -160,7 +161,7 @@ typedef struct lwb_setup {
 
 // What came of preparing or resuming an eval.
 typedef enum lwb_event {
-    LWB_READY,    // prepared: resume it
+    LWB_READY,    // prepared: resume it; or checked
     LWB_FINISHED, // lwb_context_take_output() is the JSON of its value
     LWB_FAILED,   // lwb_context_failure() says how
     LWB_PARKED,   // at a host call: lwb_eval_function(), and lwb_context_take_output() is the JSON of the arguments
@@ -168,8 +169,9 @@ typedef enum lwb_event {
     LWB_STOPPED,  // condemned, and unwound; lwb_eval_cpu_exceeded() says whether it was over its own limit
 } lwb_event;
 
-// Compiles the script (an expression first, as Lua's REPL does), sets the globals and arguments. What `setup` points to is
-// borrowed for the call, but for `owner`. `*eval` belongs to the context.
+// Makes an eval of a script, which is compiled when it first runs, so that this can be stopped and counts as its processor
+// time. The script, its globals and arguments must be there until that lwb_eval_resume() has returned, and `owner` as long
+// as the eval. `*eval` belongs to the context. LWB_READY, or LWB_FAILED for a lack of memory.
 lwb_event lwb_eval_prepare(lwb_context *context, const lwb_setup *setup, lwb_eval **eval);
 
 // Runs the eval on the calling thread, which `stopper` is bound to and has announced a run, until something of the above
@@ -185,8 +187,9 @@ bool lwb_eval_cpu_exceeded(const lwb_eval *eval);
 // Nanoseconds of processor time left to the eval; INT64_MAX when it has no limit.
 int64_t lwb_eval_cpu_left(const lwb_eval *eval);
 
-// Only compiles. LWB_READY or LWB_FAILED.
-lwb_event lwb_context_check(lwb_context *context, const char *script, size_t length, const char *chunk_name);
+// Only compiles, for at most `cpu_limit_ns` of processor time; 0 is none. LWB_READY or LWB_FAILED.
+lwb_event lwb_context_check(lwb_context *context, const char *script, size_t length, const char *chunk_name,
+                            int64_t cpu_limit_ns);
 
 // The JSON text of the last LWB_FINISHED or LWB_PARKED, NUL-terminated; the caller frees it with free(). NULL when there is
 // none or it was taken.

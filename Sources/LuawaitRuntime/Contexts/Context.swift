@@ -67,7 +67,7 @@ extension lwb_options {
     fileprivate init(config: EngineConfig, limits: Limits, isShared: Bool) {
         self.init(
             is_shared: isShared, memory_limit: limits.memoryBytes, output_limit: config.outputBytes,
-            coroutine_limit: limits.coroutines, libraries: limits.libraries.rawValue, max_depth: Int32(config.maxDepth),
-            print: config.print.bridged)
+            coroutine_limit: limits.coroutines, source_limit: config.scriptBytes, libraries: limits.libraries.rawValue,
+            max_depth: Int32(config.maxDepth), print: config.print.bridged)
     }
 }

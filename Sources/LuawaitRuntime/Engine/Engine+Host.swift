@@ -112,9 +112,16 @@ extension Engine {
     package func check(_ script: UnsafeBufferPointer<UInt8>, name: String) throws(CallError) {
         guard let context = makeContext(.empty, limits: config.limits) else { throw .outOfMemory }
         let start = UnsafeRawPointer(script.baseAddress)?.assumingMemoryBound(to: CChar.self)
-        guard lwb_context_check(context.raw, start, script.count, name) != LWB_READY else { return }
+        let limit = config.limits.cpuMilliseconds * 1_000_000
+        guard lwb_context_check(context.raw, start, script.count, name, limit) != LWB_READY else { return }
         let report = ErrorReport(context.failure)
-        throw CallError(report.type == .memory ? .memory : .syntax, report.message, line: report.line ?? 0)
+        let kind: CallError.Kind
+        switch report.type {
+        case .memory: kind = .memory
+        case .limit: kind = .limit
+        default: kind = .syntax
+        }
+        throw CallError(kind, report.message, line: report.line ?? 0)
     }
 
     // MARK: - Events

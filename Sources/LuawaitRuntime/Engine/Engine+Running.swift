@@ -42,7 +42,9 @@ extension Engine {
             }
         }
         let context = eval.context!
-        switch runner.resume(eval, until: deadline, watchdog: watchdog) {
+        let event = runner.resume(eval, until: deadline, watchdog: watchdog)
+        eval.forgetScript()
+        switch event {
         case LWB_FINISHED:
             end(eval, Outcome(state: .succeeded, text: context.takeOutput()), runner)
             return .ended

@@ -32,7 +32,7 @@ package final class Eval: @unchecked Sendable {
     /// What the host is told: inside `luawait_eval` it has no id to compare with.
     var visibleID: EvalID { canPark ? id : EvalID(0) }
 
-    /// Not an array: without memory for its copy the host is told so. Nil when it has been compiled.
+    /// Not an array: without memory for its copy the host is told so. Nil when the script has been on a thread.
     private(set) var script: OwnedText?
     private(set) var context: Context?
     private(set) var raw: OpaquePointer?
@@ -53,36 +53,38 @@ package final class Eval: @unchecked Sendable {
         self.canPark = canPark
     }
 
-    /// Compiles the script in `context`.
+    /// Gives the script a place in `context`. It is compiled there when it first runs.
     ///
-    /// - Returns: `LWB_READY` or `LWB_FAILED`.
+    /// - Returns: `LWB_READY`, or `LWB_FAILED` for a lack of memory.
     func prepare(in context: Context, randomSeed: UInt64 = 1) -> lwb_event {
         self.context = context
         // The bridge keeps a pointer to this object for callbacks. It does not outlive it: the context is ours.
         let owner = Unmanaged.passUnretained(self).toOpaque()
-        let event = options.name.withCString { name in
-            withExtendedLifetime(script) {
-                var setup = lwb_setup()
-                setup.script = script?.pointer
-                setup.script_length = script?.length ?? 0
-                setup.chunk_name = name
-                setup.globals = options.globals.map { UnsafePointer($0.raw) }
-                setup.args = options.args.map { UnsafePointer($0.raw) }
-                setup.cpu_limit_ns = options.limits.cpuMilliseconds * 1_000_000
-                setup.call_limit = UInt64(options.limits.hostCalls)
-                setup.random_seed = randomSeed
-                setup.keep_nulls = options.limits.nulls == .keep
-                setup.shares_globals = options.sharesGlobals
-                setup.parks = canPark
-                setup.callback = answerCallback
-                setup.wait = canBlock ? waitForAnswer : nil
-                setup.output = passOutput
-                setup.owner = owner
-                return lwb_eval_prepare(context.raw, &setup, &raw)
-            }
+        return options.name.withCString { name in
+            var setup = lwb_setup()
+            // `script` and `options` stay as they are until the script has run for the first time.
+            setup.script = script?.pointer
+            setup.script_length = script?.length ?? 0
+            setup.chunk_name = name
+            setup.globals = options.globals.map { UnsafePointer($0.raw) }
+            setup.args = options.args.map { UnsafePointer($0.raw) }
+            setup.cpu_limit_ns = options.limits.cpuMilliseconds * 1_000_000
+            setup.call_limit = UInt64(options.limits.hostCalls)
+            setup.random_seed = randomSeed
+            setup.keep_nulls = options.limits.nulls == .keep
+            setup.shares_globals = options.sharesGlobals
+            setup.parks = canPark
+            setup.callback = answerCallback
+            setup.wait = canBlock ? waitForAnswer : nil
+            setup.output = passOutput
+            setup.owner = owner
+            return lwb_eval_prepare(context.raw, &setup, &raw)
         }
+    }
+
+    /// The script has run, and so has been compiled.
+    func forgetScript() {
         script = nil
-        return event
     }
 
     /// What an eval leaves behind. Freeing a large world takes long, and with the last reference to a callback the host's

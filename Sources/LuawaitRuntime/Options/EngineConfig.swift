@@ -22,7 +22,7 @@ package struct EngineConfig: Sendable {
     package var workers = min(max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))), 4)
     package var limits = Limits()
     package var outputBytes = 16 << 20
-    package var scriptBytes = 16 << 20
+    package var scriptBytes = 1 << 20
     package var maxDepth = 128
     package var sliceNanoseconds: Int64 = 10_000_000
     package var warmContexts = 8

@@ -39,8 +39,8 @@ package final class Runner: @unchecked Sendable {
         lwb_stopper_unbind(stopper)
     }
 
-    /// Names the run that comes next. Before the core hears of it: a stop that comes while the script is still being
-    /// compiled is kept until it runs.
+    /// Names the run that comes next. Before the core hears of it: a stop that comes while the run is still being prepared is
+    /// kept until it begins.
     package func announce() -> Ticket {
         lastTicket += 1
         currentTicket.store(lastTicket, ordering: .relaxed)

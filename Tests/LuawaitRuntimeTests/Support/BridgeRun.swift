@@ -7,6 +7,8 @@ final class BridgeRun {
     let context: OpaquePointer
     let stopper: OpaquePointer
     private var eval: OpaquePointer?
+    private var source = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: 0)
+    private var arguments: UnsafeMutablePointer<json_t>?
     private var functionNames: [UnsafeMutablePointer<CChar>] = []
     private(set) var ticket: UInt64 = 0
     /// Answers functions that are callbacks: given the function's index and its arguments.
@@ -36,7 +38,7 @@ final class BridgeRun {
         }
         var options = lwb_options(
             is_shared: false, memory_limit: limits.memory, output_limit: limits.output,
-            coroutine_limit: 0, libraries: 0, max_depth: limits.depth, print: LWB_PRINT_NONE)
+            coroutine_limit: 0, source_limit: 0, libraries: 0, max_depth: limits.depth, print: LWB_PRINT_NONE)
         context = lwb_context_new(&options, declarations, declarations.count, nil)!
         lwb_stopper_bind(stopper)
     }
@@ -46,28 +48,33 @@ final class BridgeRun {
         lwb_context_free(context)
         lwb_stopper_free(stopper)
         for name in functionNames { free(name) }
+        source.deallocate()
+        json_decref(arguments)
     }
 
     /// - Parameter args: an array; its reference is taken over.
     func prepare(_ script: String, args: UnsafeMutablePointer<json_t>? = nil, parks: Bool = true) -> lwb_event {
-        defer { json_decref(args) }
-        return Array(script.utf8).withUnsafeBytes { bytes in
-            "test".withCString { name in
-                var setup = lwb_setup()
-                setup.script = bytes.baseAddress?.assumingMemoryBound(to: CChar.self)
-                setup.script_length = bytes.count
-                setup.chunk_name = name
-                setup.args = args.map { UnsafePointer($0) }
-                setup.cpu_limit_ns = limits.cpuNanoseconds
-                setup.parks = parks
-                setup.callback = { owner, index, args, length in
-                    let run = Unmanaged<BridgeRun>.fromOpaque(owner!).takeUnretainedValue()
-                    let text = UnsafeRawBufferPointer(start: args, count: length)
-                    return run.onCall(index, String(decoding: text, as: UTF8.self))
-                }
-                setup.owner = Unmanaged.passUnretained(self).toOpaque()
-                return lwb_eval_prepare(context, &setup, &eval)
+        // Kept: the bridge reads both when it first resumes the eval.
+        source.deallocate()
+        source = .allocate(capacity: script.utf8.count)
+        _ = source.initialize(from: script.utf8)
+        json_decref(arguments)
+        arguments = args
+        return "test".withCString { name in
+            var setup = lwb_setup()
+            setup.script = UnsafeRawPointer(source.baseAddress)?.assumingMemoryBound(to: CChar.self)
+            setup.script_length = source.count
+            setup.chunk_name = name
+            setup.args = args.map { UnsafePointer($0) }
+            setup.cpu_limit_ns = limits.cpuNanoseconds
+            setup.parks = parks
+            setup.callback = { owner, index, args, length in
+                let run = Unmanaged<BridgeRun>.fromOpaque(owner!).takeUnretainedValue()
+                let text = UnsafeRawBufferPointer(start: args, count: length)
+                return run.onCall(index, String(decoding: text, as: UTF8.self))
             }
+            setup.owner = Unmanaged.passUnretained(self).toOpaque()
+            return lwb_eval_prepare(context, &setup, &eval)
         }
     }
 
