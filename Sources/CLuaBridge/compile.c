@@ -30,6 +30,11 @@ typedef struct source {
     int pieces;
 } source;
 
+// Pushes a source that has nothing in it yet. Not on the C stack: readers of load may load, two hundred deep.
+static source *push_source(lua_State *L) {
+    return lua_newuserdatauv(L, sizeof(source), 0);
+}
+
 static void begin(lua_State *L, source *from, const char *name, const char *text, size_t length) {
     from->interrupt = lwb_interrupt_begin(L);
     from->name = name;
@@ -110,21 +115,22 @@ static int load_source(lua_State *L, source *from, const char *name, const char 
 }
 
 int lwb_compile(lua_State *L, const lwb_script *script) {
+    source *from = push_source(L);
     const char *name = lua_pushfstring(L, "=%s", script->chunk_name);
     int name_index = lua_gettop(L);
     // A binary chunk must be seen for what it is, and not as an odd expression.
     bool is_binary = script->length > 0 && script->text[0] == LUA_SIGNATURE[0];
     int status = LUA_ERRSYNTAX;
-    source from;
     for (int as_expression = !is_binary; as_expression >= 0; as_expression--) {
-        begin(L, &from, script->chunk_name, script->text, script->length);
-        if (as_expression) from.prefix = "return ";
-        from.cpu_end_ns = script->cpu_end_ns;
+        begin(L, from, script->chunk_name, script->text, script->length);
+        if (as_expression) from->prefix = "return ";
+        from->cpu_end_ns = script->cpu_end_ns;
         lua_settop(L, name_index);
-        status = load_source(L, &from, name, "t");
-        if (status == LUA_OK || status == LUA_ERRMEM || from.was_refused) break;
+        status = load_source(L, from, name, "t");
+        if (status == LUA_OK || status == LUA_ERRMEM || from->was_refused) break;
     }
     lua_remove(L, name_index);
+    lua_remove(L, name_index - 1);
     return status;
 }
 
@@ -152,11 +158,11 @@ int lwb_load(lua_State *L) {
     if (text == NULL) luaL_checktype(L, CHUNK, LUA_TFUNCTION);
     const char *name = luaL_optstring(L, NAME, text != NULL ? text : "=(load)");
     lua_settop(L, PIECE_OF_READER);
-    source from;
-    begin(L, &from, "load", text, length);
-    from.most = context->options.source_limit;
-    if (text == NULL) from.reader_piece = PIECE_OF_READER;
-    if (load_source(L, &from, name, takes_bytecode ? mode : "t") != LUA_OK) return fail(L);
+    source *from = push_source(L);
+    begin(L, from, "load", text, length);
+    from->most = context->options.source_limit;
+    if (text == NULL) from->reader_piece = PIECE_OF_READER;
+    if (load_source(L, from, name, takes_bytecode ? mode : "t") != LUA_OK) return fail(L);
     if (has_globals) {
         lua_pushvalue(L, GLOBALS);
     } else if (context->current->globals != LUA_NOREF) {

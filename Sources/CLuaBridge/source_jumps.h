@@ -7,16 +7,17 @@
 enum { LWB_NESTED_FUNCTIONS = 200 }; // LUAI_MAXCCALLS, which the compiler counts its nesting by
 
 typedef struct lwb_function_jumps {
-    size_t blocks, exits, branches;
+    uint32_t blocks;
+    uint16_t exits, branches; // no more than are allowed
 } lwb_function_jumps;
 
 // What has been read of a source, and where in it we are.
 typedef struct lwb_jumps {
-    int line;               // from 1
-    size_t blocks;          // that are open, without functions
-    size_t exits, branches; // of the innermost function
-    size_t level, closing;  // '=' of a long bracket
-    size_t functions;       // that are open
+    int line;                 // from 1
+    uint32_t blocks;          // that are open, without functions
+    uint16_t exits, branches; // of the innermost function
+    size_t level, closing;    // '=' of a long bracket
+    size_t functions;         // that are open
     size_t word_length;
     char word[9];
     char quote;

@@ -79,6 +79,9 @@ static bool read_word(script *script, const char *word, size_t length, bool is_f
         script->is_shared = true;
     } else if (strcmp(text, "fills") == 0) {
         script->fills = true;
+    } else if (strncmp(text, "repeat ", 7) == 0) {
+        script->repeat = strtoul(text + 7, NULL, 10);
+        is_known = script->repeat > 0;
     } else if (strncmp(text, "after ", 6) == 0) {
         script->after = copy_of(text + 6, length - 6);
     } else {
@@ -106,6 +109,24 @@ static bool read_heading(script *script, const char *line, size_t length) {
     return is_good;
 }
 
+/* Puts what is between << and >> there as many times as the heading says. */
+static bool repeat_part(script *script) {
+    if (script->repeat == 0) return true;
+    char *begin = strstr(script->code, "<<"), *end = strstr(script->code, ">>");
+    if (begin == NULL || end == NULL || end < begin) return false;
+    size_t before = (size_t)(begin - script->code), part = (size_t)(end - begin) - 2, after = strlen(end + 2);
+    char *code = checked(malloc(before + script->repeat * part + after + 1)), *at = code;
+    memcpy(at, script->code, before);
+    at += before;
+    for (size_t i = 0; i < script->repeat; i++, at += part)
+        memcpy(at, begin + 2, part);
+    memcpy(at, end + 2, after + 1);
+    free(script->code);
+    script->code = code;
+    script->length = (size_t)(at - code) + after;
+    return true;
+}
+
 static bool add(corpus *corpus, const char *kind, const char *path, const char *heading, const char *end) {
     size_t length = strcspn(heading, "\n");
     script made = {0};
@@ -121,6 +142,10 @@ static bool add(corpus *corpus, const char *kind, const char *path, const char *
     made.kind = copy_of(kind, strlen(kind));
     made.length = (size_t)(end - code);
     made.code = copy_of(code, made.length);
+    if (!repeat_part(&made)) {
+        fprintf(stderr, "%s: %s: nothing to repeat\n", path, made.name);
+        return false;
+    }
     corpus->scripts = checked(realloc(corpus->scripts, (corpus->count + 1) * sizeof *corpus->scripts));
     corpus->scripts[corpus->count++] = made;
     return true;

@@ -8,6 +8,7 @@
  *   host echo|error|never   how its requests are answered: by their first argument (without this word), by an error, not
  *   shared                  in a named context with the context's globals, beside or after others; not run in a private one
  *   fills                   leaves the shared context full, by right: nothing runs in it afterwards
+ *   repeat N                what is between << and >> in it stands there so many times
  *   after NAME              NAME is started before it, in the same context, and is still there while it runs
  */
 #ifndef LUAWAIT_HOSTILE_CORPUS_H
@@ -38,6 +39,7 @@ typedef struct script {
     unsigned allowed;
     host_manner host;
     bool is_shared, fills;
+    size_t repeat;
     char *after; /* NULL: nobody */
 } script;
 

@@ -45,8 +45,8 @@ assert(load("return x" .. (" and x"):rep(50000)))
 assert(load("return x" .. (" or y"):rep(50000)))
 
 --# many_alternatives -> value
-assert(type(load("if x then " .. ("elseif x then "):rep(9000) .. "end")) == "function")
-assert(load("if x then " .. ("elseif x then "):rep(20000) .. "end") == nil)
+assert(type(load("if x then " .. ("elseif x then "):rep(15000) .. "end")) == "function")
+assert(load("if x then " .. ("elseif x then "):rep(20001) .. "end") == nil)
 
 --# many_arguments -> value
 assert(load("return f(" .. ("1,"):rep(300) .. "1)") == nil)
