@@ -37,7 +37,20 @@ compile() {
     # CC may carry flags of its own ("gcc -m64").
     # shellcheck disable=SC2086
     ${CC:-cc} -std=c11 -D_POSIX_C_SOURCE=200809L -Wall -Wextra -Werror -pedantic -g -O1 "-I$STAGE/include" -ITests/C \
-        "$@" -o "$output" "-L$STAGE/lib" -lluawait "-Wl,-rpath,$STAGE/lib" -pthread -lm
+        "$@" -o "$output"
+}
+
+link() {
+    compile "$@" "-L$STAGE/lib" -lluawait "-Wl,-rpath,$STAGE/lib" -pthread -lm
+}
+
+# What all tests are linked with, compiled once: it takes longer than any of them.
+compile_support() {
+    local name
+    mkdir -p "$BUILD/support"
+    for name in harness host events pool json; do
+        compile "$BUILD/support/$name.o" -c "Tests/C/$name.c"
+    done
 }
 
 under_guard() {
@@ -61,12 +74,12 @@ explain() {
 }
 
 run_test() {
-    local name=$1 log=$BUILD/$1.log status=0
+    local name=$1 begun=$2 log=$BUILD/$1.log status=0
     {
-        compile "$BUILD/$name" "Tests/C/$name.c" Tests/C/harness.c Tests/C/host.c Tests/C/events.c Tests/C/pool.c Tests/C/json.c &&
+        link "$BUILD/$name" "Tests/C/$name.c" "$BUILD"/support/*.o &&
             under_guard "$BUILD/$name"
     } >"$log" 2>&1 || status=$?
-    finish "$name" "$log" "$status"
+    finish "$name" "$log" "$status" "$begun"
 }
 
 # What an example is compiled with, by its pkg-config name, and run with.
@@ -85,24 +98,25 @@ arguments_of() {
 # An example passes when it exits with 0 and prints what its .expected file says. Lines that begin with `# ` are figures
 # it has measured, and are shown in its log alone.
 run_example() {
-    local name=$1 log=$BUILD/$1.log status=0 package flags='' arguments
+    local name=$1 begun=$2 log=$BUILD/$1.log status=0 package flags='' arguments
     package=$(package_of "$name")
     arguments=$(arguments_of "$name")
     # Each of these may be several words, or none.
     # shellcheck disable=SC2086
     {
         { [[ -z $package ]] || flags=$(pkg-config --cflags --libs "$package"); } &&
-            compile "$BUILD/$name" "examples/c/$name.c" $flags &&
+            link "$BUILD/$name" "examples/c/$name.c" $flags &&
             under_guard "$BUILD/$name" $arguments >"$BUILD/$name.output" &&
             { grep '^# ' "$BUILD/$name.output" || true; } &&
             sed '/^# /d' "$BUILD/$name.output" | diff -u "examples/c/$name.expected" - &&
             echo "ok ${name}_prints_its_report"
     } >"$log" 2>&1 || status=$?
-    finish "$name" "$log" "$status"
+    finish "$name" "$log" "$status" "$begun"
 }
 
 finish() {
-    local name=$1 log=$2 status=$3 passed failed skipped
+    local name=$1 log=$2 status=$3 passed failed skipped tenths
+    tenths=$(((${EPOCHREALTIME/./} - $4) / 100000))
     passed=$(grep -c '^ok ' "$log" || true)
     skipped=$(grep -c '^skipped ' "$log" || true)
     failed=$(grep -c '^FAILED ' "$log" || true)
@@ -114,16 +128,18 @@ finish() {
         # One write, so that the output of files that run at once does not mix.
         echo "$name: $passed passed, $failed failed"$'\n'"$(grep -v '^ok ' "$log" | sed 's/^/    /')"
     else
-        echo "$name: $passed passed$( ((skipped == 0)) || echo ", $skipped skipped")"
+        echo "$name: $passed passed$( ((skipped == 0)) || echo ", $skipped skipped") ($((tenths / 10)).$((tenths % 10)) s)"
     fi
     echo "$passed $failed" >"$BUILD/$name.count"
 }
 
 run_one() {
+    # Also says how long each file takes: the first place to look when the whole takes long.
+    local begun=${EPOCHREALTIME/./}
     if [[ $1 == test_* ]]; then
-        run_test "$1"
+        run_test "$1" "$begun"
     else
-        run_example "$1"
+        run_example "$1" "$begun"
     fi
 }
 
@@ -158,7 +174,8 @@ exec 9>"$BUILD/lock"
 flock 9
 rm -f "$BUILD"/*.count
 make_locale
-export -f compile under_guard explain package_of arguments_of run_test run_example finish run_one
+compile_support
+export -f compile link under_guard explain package_of arguments_of run_test run_example finish run_one
 # Bash is named in full: xargs starts it anew for each name, with the functions above from the environment.
 # shellcheck disable=SC2016
 printf '%s\n' "${names[@]}" | xargs -P "${JOBS:-2}" -I '{}' bash -c 'set -euo pipefail; run_one "$1"' run_one '{}'
