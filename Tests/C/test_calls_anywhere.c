@@ -273,8 +273,8 @@ static void an_engine_with_waiting_threads_can_be_freed(void) {
 }
 
 static void waiting_does_not_count_as_processor_time(void) {
-    char *config = text_format("{\"cpu_ms\":%zu,\"slice_us\":1000}", harness_scale(20, 1000));
-    char *timeout = text_format("{\"timeout_ms\":%zu}", harness_scale(100, 3000));
+    char *config = text_format("{\"cpu_ms\":%zu,\"slice_us\":1000}", harness_scale(100, 1000));
+    char *timeout = text_format("{\"timeout_ms\":%zu}", harness_scale(300, 3000));
     luawait_engine *engine = engine_with(config);
     declare_with(engine, "never", timeout);
     free(config);

@@ -161,20 +161,27 @@ static void cancelling_withdraws_what_was_handed_out(void) {
     luawait_engine_free(engine);
 }
 
-/* Long enough for the request to be taken first, however slow the run. */
-static char *short_timeout(void) {
-    return text_format("{\"timeout_ms\":%zu}", harness_scale(2000, 6000));
+/* Starts an eval with a short limit and takes the event of its request before; a limit that came first is doubled. */
+static luawait_event ask_in_time(luawait_engine *engine, const char *script, const char *limit) {
+    for (size_t ms = 50;; ms *= 2) {
+        char *options = text_format("{\"%s\":%zu}", limit, ms);
+        uint64_t eval = start_with(engine, script, options);
+        luawait_event event = wait_for_event(engine);
+        free(options);
+        CHECK_INT(event.eval_id, eval);
+        if (event.kind == LUAWAIT_EVENT_REQUEST) return event;
+        CHECK_INT(event.kind, LUAWAIT_EVENT_FINISHED);
+        release_event(&event);
+        REQUIRE(ms < HANG_GUARD_MS);
+    }
 }
 
 static void the_evals_timeout_withdraws_what_was_handed_out(void) {
     luawait_engine *engine = engine_with(EVENT_CONFIG);
     declare(engine, "f");
-    char *options = short_timeout();
-    uint64_t eval = start_with(engine, "f()", options);
-    free(options);
-    luawait_event asked = expect_event(engine, LUAWAIT_EVENT_REQUEST, eval);
+    luawait_event asked = ask_in_time(engine, "f()", "timeout_ms");
     expect_withdrawn(engine, asked);
-    expect_end(engine, eval, LUAWAIT_FAILED, "\"timeout\"");
+    expect_end(engine, asked.eval_id, LUAWAIT_FAILED, "\"timeout\"");
     CHECK_NO_EVENT(engine);
     release_event(&asked);
     luawait_engine_free(engine);
@@ -182,13 +189,10 @@ static void the_evals_timeout_withdraws_what_was_handed_out(void) {
 
 static void the_calls_timeout_withdraws_what_was_handed_out(void) {
     luawait_engine *engine = engine_with(EVENT_CONFIG);
-    char *options = short_timeout();
-    declare_with(engine, "f", options);
-    free(options);
-    uint64_t eval = start(engine, "local ok, e = pcall(f) return e.type");
-    luawait_event asked = expect_event(engine, LUAWAIT_EVENT_REQUEST, eval);
+    declare(engine, "f");
+    luawait_event asked = ask_in_time(engine, "local ok, e = pcall(f) return e.type", "call_timeout_ms");
     expect_withdrawn(engine, asked);
-    luawait_event event = expect_event(engine, LUAWAIT_EVENT_FINISHED, eval);
+    luawait_event event = expect_event(engine, LUAWAIT_EVENT_FINISHED, asked.eval_id);
     CHECK_JSON(event.text, "\"timeout\"");
     release_event(&event);
     CHECK_NO_EVENT(engine);

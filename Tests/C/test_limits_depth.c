@@ -12,7 +12,7 @@ static void endless_recursion_is_a_limit(void) {
         "local function f() return (string.gsub('x', 'x', f)) end f()",
         "local function f(a, b) table.sort({1, 2, 3}, f) return a < b end table.sort({1, 2, 3}, f)",
     };
-    luawait_engine *engine = engine_with(NULL);
+    luawait_engine *engine = engine_with("{\"cpu_ms\":0}");
     for (size_t i = 0; i < sizeof scripts / sizeof *scripts; i++) {
         EXPECT_ERROR(engine, scripts[i], "limit", "stack overflow");
         EXPECT_VALUE(engine, "return 'alive'", "\"alive\"");

@@ -263,10 +263,10 @@ static void slices_do_not_change_results(void) {
         {"local p = setmetatable({}, {__index = function(_, k) return k % 10 end}) "
          "return #table.concat(p, '', 1, 50000), select('#', table.unpack(p, 1, 50000))",
          "[50000,50000]"}};
-    luawait_engine *engines[] = {engine_with("{\"slice_us\":100,\"workers\":1}"),
-                                 engine_with("{\"slice_us\":100,\"workers\":1,\"preemption\":\"count\"}")};
+    luawait_engine *engines[] = {engine_with("{\"slice_us\":100,\"workers\":1,\"cpu_ms\":0}"),
+                                 engine_with("{\"slice_us\":100,\"workers\":1,\"cpu_ms\":0,\"preemption\":\"count\"}")};
     for (size_t i = 0; i < LENGTH(engines); i++) {
-        uint64_t other = start_with(engines[i], "while true do end", "{\"cpu_ms\":0}");
+        uint64_t other = start(engines[i], "while true do end");
         for (size_t j = 0; j < LENGTH(cases); j++)
             EXPECT_VALUE(engines[i], cases[j].script, cases[j].json);
         REQUIRE_OK(luawait_cancel(engines[i], other));
@@ -408,7 +408,7 @@ static void results_count_as_the_scripts_memory(void) {
         "1, 1 << 60, 1, {})",
         "local s = {} for i = 1, 1e9 do s[i] = coroutine.create(function() table.sort({2, 1}, coroutine.yield) end) "
         "coroutine.resume(s[i]) end"};
-    luawait_engine *engine = engine_with("{\"memory_bytes\":2500000}");
+    luawait_engine *engine = engine_with("{\"memory_bytes\":2500000,\"cpu_ms\":0}");
     for (size_t i = 0; i < LENGTH(scripts); i++) {
         EXPECT_ERROR(engine, scripts[i], "memory", "memory");
         char *caught = text_format("local ok, e = pcall(function() %s end) return ok, e", scripts[i]);

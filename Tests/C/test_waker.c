@@ -55,7 +55,7 @@ static void it_is_woken_and_dropped_once_at_the_end(void) {
 static void every_end_wakes(void) {
     luawait_engine *engine = engine_with(NULL);
     const char *scripts[] = {"f()", "f() error('x')", "f() while true do end", "f() return"};
-    const char *options[] = {NULL, NULL, "{\"cpu_ms\":30}", "{\"detached\":true}"};
+    const char *options[] = {NULL, NULL, "{\"cpu_ms\":200}", "{\"detached\":true}"};
     declare(engine, "f");
     for (int i = 0; i < 4; i++) {
         future f = FUTURE(engine, start_with(engine, scripts[i], options[i]));
