@@ -21,7 +21,7 @@ BUILD=${BUILD:-$PWD/.build/tests-c${VALGRIND:+-valgrind}}
 # A hang guard for a whole file, far beyond what it takes.
 LIMIT=120
 if [[ -n $VALGRIND ]]; then
-    LIMIT=300
+    LIMIT=600
     export LUAWAIT_TEST_SCALE=small
 fi
 export STAGE BUILD VALGRIND LIMIT

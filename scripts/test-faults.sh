@@ -2,9 +2,10 @@
 # Lets every allocation fail in turn; see Tests/Faults.
 #
 # Usage: scripts/test-faults.sh [--scenario NAME] [--mode one|two|all|every] [--nth N]
-#        scripts/test-faults.sh abi [N [IN_A_ROW]]
-#   With options, runs the bridge's program alone, with these; with `abi`, the program over the public interface alone, which
-#   takes the library in STAGE. PLAIN=yes compiles the bridge's program without sanitizers.
+#        scripts/test-faults.sh abi|abi-asan [N [IN_A_ROW] | --stride STEP]
+#   With options, runs the bridge's program alone, with these; with `abi`, the program over the public interface alone, on
+#   the library in STAGE, and with `abi-asan` on the one that test-asan.sh has built. PLAIN=yes compiles the bridge's program
+#   without sanitizers.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -20,11 +21,37 @@ export ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=0
 STAGE=${STAGE:-$PWD/.build/stage}
 UNSTRIPPED=${UNSTRIPPED:-$PWD/.build/release/libluawait.so}
 
+ABI_FLAGS=(-std=c11 -Wall -Wextra -Werror -pedantic -g -O1 -ITests/Faults)
+
 test_abi() {
-    local flags=(-std=c11 -Wall -Wextra -Werror -pedantic -g -O1 -ITests/Faults)
-    "${CC:-cc}" "${flags[@]}" -fPIC -shared Tests/Faults/failing_malloc.c -o "$BUILD/libfailing_malloc.so"
-    "${CC:-cc}" "${flags[@]}" "-I$STAGE/include" Tests/Faults/abi_faults.c -o "$BUILD/abi_faults" "-L$BUILD" \
+    "${CC:-cc}" "${ABI_FLAGS[@]}" -fPIC -shared Tests/Faults/failing_malloc.c -o "$BUILD/libfailing_malloc.so"
+    "${CC:-cc}" "${ABI_FLAGS[@]}" "-I$STAGE/include" Tests/Faults/abi_faults.c -o "$BUILD/abi_faults" "-L$BUILD" \
         -lfailing_malloc "-L$STAGE/lib" -lluawait "-Wl,-rpath,$BUILD,-rpath,$STAGE/lib" -pthread
+    find_callers
+    LD_PRELOAD=$BUILD/libfailing_malloc.so "$BUILD/abi_faults" "$@"
+}
+
+# The sanitizer's allocator is part of the program, so the failing one is, too, and hands on to it. It is not instrumented:
+# it is called before the sanitizer has begun.
+test_abi_asan() {
+    local clang
+    clang=$(dirname "$(readlink -f "$(command -v swift)")")/clang
+    STAGE=$PWD/.build-asan/stage
+    UNSTRIPPED=$PWD/.build-asan/debug/libluawait.so
+    if [[ ! -e $UNSTRIPPED ]]; then
+        echo "$UNSTRIPPED is missing: run scripts/test-asan.sh none" >&2
+        return 1
+    fi
+    "$clang" "${ABI_FLAGS[@]}" '-DBELOW(name)=__interceptor_##name' -c Tests/Faults/failing_malloc.c \
+        -o "$BUILD/failing_malloc.o"
+    "$clang" -fsanitize=address "${ABI_FLAGS[@]}" "-I$STAGE/include" Tests/Faults/abi_faults.c "$BUILD/failing_malloc.o" \
+        -o "$BUILD/abi_faults_asan" "-L$STAGE/lib" -lluawait "-Wl,-rpath,$STAGE/lib" -fuse-ld=lld -pthread
+    find_callers
+    "$BUILD/abi_faults_asan" "$@"
+}
+
+# Tells the failing allocator where the functions are whose allocations fail.
+find_callers() {
     # The staged library has been stripped of these names, and is otherwise the same.
     local names='^(lwb_allocate|lwb_buffer_append|lwb_context_new|lwb_eval_prepare|lwb_stopper_new)$'
     FAILING_MALLOC_RANGES=$(nm -S "$UNSTRIPPED" | awk -v names="$names" '$4 ~ names { print $1, $2 }' | tr '\n' ' ')
@@ -33,15 +60,21 @@ test_abi() {
         return 1
     fi
     export FAILING_MALLOC_RANGES
-    LD_PRELOAD=$BUILD/libfailing_malloc.so "$BUILD/abi_faults" "$@"
 }
 
 mkdir -p "$BUILD"
-if [[ ${1:-} == abi ]]; then
+case ${1:-} in
+abi)
     shift
     test_abi "$@"
     exit
-fi
+    ;;
+abi-asan)
+    shift
+    test_abi_asan "$@"
+    exit
+    ;;
+esac
 "${CXX:-c++}" -std=c++17 "${FLAGS[@]}" -ISources/CLuaBridge/include "${LIBRARIES[@]}" \
     -c Sources/CLuaBridge/number_format.cpp -o "$BUILD/number_format.o"
 # Looks for orders everywhere, so that slices end in the middle of the library's functions, too.

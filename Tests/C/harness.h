@@ -37,11 +37,11 @@ int harness_main(int argc, char **argv, const harness_test *tests, size_t count)
         return harness_main(argc, argv, harness_tests, sizeof harness_tests / sizeof *harness_tests);                  \
     }
 
-/** How long anything may take before a test calls it a hang. Never a measure of how fast it should be. */
-#define HANG_GUARD_MS 30000
-
 /** `full`, or `small` when LUAWAIT_TEST_SCALE=small says that the run is slow (under valgrind). */
 size_t harness_scale(size_t full, size_t small);
+
+/** How long anything may take before a test calls it a hang. Never a measure of how fast it should be. */
+#define HANG_GUARD_MS ((int)harness_scale(30000, 120000))
 
 /** Notes a failure of the test that runs. */
 void harness_fail(harness_place at, const char *format, ...) __attribute__((format(printf, 2, 3)));

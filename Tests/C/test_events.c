@@ -163,8 +163,8 @@ static void cancelling_withdraws_what_was_handed_out(void) {
 
 /* Starts an eval with a short limit and takes the event of its request before; a limit that came first is doubled. */
 static luawait_event ask_in_time(luawait_engine *engine, const char *script, const char *limit) {
-    for (size_t ms = 50;; ms *= 2) {
-        char *options = text_format("{\"%s\":%zu}", limit, ms);
+    for (int ms = 50;; ms *= 2) {
+        char *options = text_format("{\"%s\":%d}", limit, ms);
         uint64_t eval = start_with(engine, script, options);
         luawait_event event = wait_for_event(engine);
         free(options);

@@ -142,8 +142,8 @@ static void the_descriptor_is_readable_while_work_is_ready(void) {
 
 /* Starts an eval whose call times out soon, and takes its request before that; a limit that came first is doubled. */
 static uint64_t call_in_time(luawait_engine *engine, request *taken) {
-    for (size_t ms = 50;; ms *= 2) {
-        char *options = text_format("{\"call_timeout_ms\":%zu}", ms);
+    for (int ms = 50;; ms *= 2) {
+        char *options = text_format("{\"call_timeout_ms\":%d}", ms);
         uint64_t eval = start_with(engine, "return (pcall(f))", options);
         free(options);
         run_until_idle(engine);

@@ -161,8 +161,8 @@ static void an_evals_timeout_ends_a_parked_script(void) {
     answer(engine, first.id, "null");
     CHECK_VALUE(finish(engine, warming), "null");
     /* Where the time is up before the script has come to its call, it is doubled. */
-    for (size_t ms = 50; stat_of(engine, "requests", "posted") < 2; ms *= 2) {
-        char *options = text_format("{\"timeout_ms\":%zu}", ms);
+    for (int ms = 50; stat_of(engine, "requests", "posted") < 2; ms *= 2) {
+        char *options = text_format("{\"timeout_ms\":%d}", ms);
         EXPECT_ERROR_WITH(engine, "return f()", options, "timeout", "");
         free(options);
         REQUIRE(ms < HANG_GUARD_MS);

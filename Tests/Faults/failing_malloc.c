@@ -1,4 +1,4 @@
-// Preloaded into abi_faults: an allocator some of whose allocations fail, by plan.
+// Preloaded into abi_faults, or linked into it: an allocator some of whose allocations fail, by plan.
 //
 // Which callers it fails is told by their return address: those in libjansson, whose values are what comes from outside;
 // and the functions of the bridge that allocate, one of them for Lua. Where these are in libluawait,
@@ -14,10 +14,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-// glibc's own, which are exported for such as this.
-void *__libc_malloc(size_t size);
-void *__libc_calloc(size_t count, size_t size);
-void *__libc_realloc(void *block, size_t size);
+// Who allocates what does not fail: glibc's own, which are exported for such as this, or those of a sanitizer.
+#ifndef BELOW
+#define BELOW(name) __libc_##name
+#endif
+void *BELOW(malloc)(size_t size);
+void *BELOW(calloc)(size_t count, size_t size);
+void *BELOW(realloc)(void *block, size_t size);
 
 typedef struct range {
     uintptr_t begin, end;
@@ -89,13 +92,13 @@ static bool fails(const void *caller) {
 }
 
 void *malloc(size_t size) {
-    return fails(__builtin_return_address(0)) ? NULL : __libc_malloc(size);
+    return fails(__builtin_return_address(0)) ? NULL : BELOW(malloc)(size);
 }
 
 void *calloc(size_t members, size_t size) {
-    return fails(__builtin_return_address(0)) ? NULL : __libc_calloc(members, size);
+    return fails(__builtin_return_address(0)) ? NULL : BELOW(calloc)(members, size);
 }
 
 void *realloc(void *block, size_t size) {
-    return fails(__builtin_return_address(0)) ? NULL : __libc_realloc(block, size);
+    return fails(__builtin_return_address(0)) ? NULL : BELOW(realloc)(block, size);
 }
