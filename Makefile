@@ -13,10 +13,10 @@ IN_PYTHON := PYTHONPATH=bindings/python
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help deps deps-run deps-test deps-lint deps-model venv build run test check check-header check-exports check-binary check-model \
-	test-install test-docs test-c test-faults test-hostile test-python test-swift test-fuzz test-valgrind test-asan test-tsan stress simulate fuzz lint format bench install uninstall clean
+	test-install test-docs test-c test-faults test-hostile test-python test-swift test-fuzz test-valgrind test-valgrind-quick test-asan test-tsan stress simulate fuzz lint format bench install uninstall clean
 
 help: ## Show these goals
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 deps: ## Install what building, testing and linting need and the machine lacks
 	@scripts/deps.sh run test lint model
@@ -44,7 +44,7 @@ build: deps-run ## Build the release library into .build/stage
 run: build ## Install what is missing, build, and run the example host
 	@$(IN_PYTHON) python3 examples/python/quickstart.py
 
-test: check check-model test-install test-docs test-c test-faults test-hostile test-python test-swift test-fuzz test-asan test-tsan test-valgrind ## Run all tests, the cheap ones first
+test: check check-model test-install test-docs test-c test-faults test-hostile test-python test-swift test-fuzz test-asan test-tsan test-valgrind-quick ## Run all tests, the cheap ones first
 	@echo "test: all parts passed"
 
 check: check-header check-exports check-binary ## Check the header, the exported symbols and the binary
@@ -85,10 +85,13 @@ test-swift: deps-test ## Run the Swift unit tests
 test-fuzz: build deps-test ## Replay what fuzzing has found, and compare the library functions with Lua's
 	@$(PART) $@ scripts/test-fuzz.sh
 
-test-valgrind: build deps-test ## Run the C tests once more under valgrind
-	@$(PART) $@ scripts/test-c.sh --valgrind
+test-valgrind: build deps-test ## Run all C tests once more under valgrind
+	@$(PART) $@ scripts/test-valgrind.sh
 
-test-asan: deps-test ## Run the C tests and the stress program under AddressSanitizer
+test-valgrind-quick: build deps-test ## Run those C tests under valgrind where it sees most
+	@$(PART) $@ scripts/test-valgrind.sh --quick
+
+test-asan: deps-test ## Run C tests, hostile scripts, failing allocations and stress under AddressSanitizer
 	@$(PART) $@ scripts/test-asan.sh
 
 test-tsan: deps-test ## Run the C tests and the stress program under ThreadSanitizer

@@ -1,8 +1,12 @@
 #!/usr/bin/env bash
-# Runs the stress program, the kept inputs of fuzz_options and the C tests against a library built with AddressSanitizer
-# and LeakSanitizer. Usage: test-asan.sh [NAME...], as test-c.sh; `none` runs the stress program alone.
-# LUAWAIT_STRESS_SECONDS says how long it runs, LUAWAIT_SEED from which seed. The sanitizers' runtime comes with the Swift
-# toolchain, and so does the clang that goes with it.
+# Runs the stress program, the kept inputs of fuzz_options, allocations that fail, the hostile scripts and the C tests
+# against a library built with AddressSanitizer and LeakSanitizer.
+#
+# Usage: test-asan.sh [PART...]
+#   A part is `stress`, `fuzz`, `faults`, `hostile`, `c`, or the name of a C test as for test-c.sh; without any, all parts
+#   run. `none` builds the library alone. LUAWAIT_STRESS_SECONDS says how long the stress program runs, LUAWAIT_SEED from
+#   which seed; FAULTS_STRIDE=1 lets each allocation fail, not every tenth of the later ones. The sanitizers' runtime comes
+#   with the Swift toolchain, and so does the clang that goes with it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -19,6 +23,21 @@ clang=$(dirname "$(readlink -f "$(command -v swift)")")/clang
 export ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=0
 export LUAWAIT_TEST_SCALE=small
 export STAGE=$stage BUILD=$scratch/tests-c CC="$clang -fsanitize=address"
-scripts/stress.sh
-(($# > 0)) || scripts/fuzz.sh replay fuzz_options
-[[ $* == none ]] || scripts/test-c.sh "$@"
+
+# What fails does not keep the rest from running.
+status=0
+names=()
+(($# > 0)) || set -- stress fuzz faults hostile c
+for part in "$@"; do
+    case $part in
+    none) ;;
+    stress) scripts/stress.sh || status=1 ;;
+    fuzz) scripts/fuzz.sh replay fuzz_options || status=1 ;;
+    faults) scripts/test-faults.sh abi-asan --stride "${FAULTS_STRIDE:-10}" || status=1 ;;
+    hostile) scripts/test-hostile.sh --asan || status=1 ;;
+    c) scripts/test-c.sh || status=1 ;;
+    *) names+=("$part") ;;
+    esac
+done
+((${#names[@]} == 0)) || scripts/test-c.sh "${names[@]}" || status=1
+exit "$status"

@@ -3,9 +3,9 @@
 #
 # Usage: scripts/test-faults.sh [--scenario NAME] [--mode one|two|all|every] [--nth N]
 #        scripts/test-faults.sh abi|abi-asan [N [IN_A_ROW] | --stride STEP]
-#   With options, runs the bridge's program alone, with these; with `abi`, the program over the public interface alone, on
-#   the library in STAGE, and with `abi-asan` on the one that test-asan.sh has built. PLAIN=yes compiles the bridge's program
-#   without sanitizers.
+#   With options, runs the bridge's program alone, with these; with `abi`, the program over the public interface alone,
+#   on the library in STAGE, and with `abi-asan` on the one that test-asan.sh has built. PLAIN=yes compiles the bridge's
+#   program without sanitizers. JOBS says how many of the modes run at once (2).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -31,8 +31,8 @@ test_abi() {
     LD_PRELOAD=$BUILD/libfailing_malloc.so "$BUILD/abi_faults" "$@"
 }
 
-# The sanitizer's allocator is part of the program, so the failing one is, too, and hands on to it. It is not instrumented:
-# it is called before the sanitizer has begun.
+# The sanitizer's allocator is part of the program, so the failing one is, too, and hands on to it. It is not
+# instrumented: it is called before the sanitizer has begun.
 test_abi_asan() {
     local clang
     clang=$(dirname "$(readlink -f "$(command -v swift)")")/clang
@@ -44,8 +44,8 @@ test_abi_asan() {
     fi
     "$clang" "${ABI_FLAGS[@]}" '-DBELOW(name)=__interceptor_##name' -c Tests/Faults/failing_malloc.c \
         -o "$BUILD/failing_malloc.o"
-    "$clang" -fsanitize=address "${ABI_FLAGS[@]}" "-I$STAGE/include" Tests/Faults/abi_faults.c "$BUILD/failing_malloc.o" \
-        -o "$BUILD/abi_faults_asan" "-L$STAGE/lib" -lluawait "-Wl,-rpath,$STAGE/lib" -fuse-ld=lld -pthread
+    "$clang" -fsanitize=address "${ABI_FLAGS[@]}" "-I$STAGE/include" Tests/Faults/abi_faults.c \
+        "$BUILD/failing_malloc.o" -o "$BUILD/abi_faults_asan" "-L$STAGE/lib" -lluawait "-Wl,-rpath,$STAGE/lib" -fuse-ld=lld -pthread
     find_callers
     "$BUILD/abi_faults_asan" "$@"
 }
@@ -83,7 +83,11 @@ esac
     Tests/Faults/bridge_faults.c Tests/Faults/faults.c Tests/Faults/scenarios.c Sources/CLuaBridge/*.c \
     "$BUILD/number_format.o" -o "$BUILD/bridge_faults" \
     -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free "${LIBRARIES[@]}" -lstdc++ -lm -pthread
-"$BUILD/bridge_faults" "$@"
-if (($# == 0)); then
-    test_abi
+if (($# > 0)); then
+    "$BUILD/bridge_faults" "$@"
+    exit
 fi
+status=0
+printf '%s\n' one two all every | xargs -P "${JOBS:-2}" -I '{}' "$BUILD/bridge_faults" --mode '{}' || status=1
+test_abi || status=1
+exit "$status"

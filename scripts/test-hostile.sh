@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# Compiles and runs the hostile scripts of Tests/Hostile on engines of every make. Usage: test-hostile.sh [--asan] [TEST...]
+# Compiles and runs the hostile scripts of Tests/Hostile on engines of every make.
 #
+# Usage: test-hostile.sh [--asan] [TEST...]
 # --asan takes the library that test-asan.sh has built. HOSTILE_ONLY names a single script. Lines that begin with `# ` are
-# figures: how late after deadlines and cancels the scripts ended. The last line is `N passed, N failed`, counting tests.
+# figures: how late after deadlines and cancels the scripts ended. JOBS says how many makes are tried at once (2); for
+# figures that mean something it is 1. The last line is `N passed, N failed`, counting tests.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -28,14 +30,27 @@ mkdir -p "$directory"
     Tests/Hostile/*.c Tests/C/harness.c Tests/C/host.c Tests/C/pool.c Tests/C/json.c -o "$directory/run_hostile" \
     "-L$stage/lib" -lluawait "-Wl,-rpath,$stage/lib" -pthread
 
-# A hang guard for all of it, far beyond what it takes.
-status=0
-timeout --kill-after=10 900 "$directory/run_hostile" Tests/Hostile "$@" | tee "$directory/run_hostile.log" || status=$?
+# A process for each way of running them, so that a crash is the failure of that one alone.
+tests=("$@")
+if ((${#tests[@]} == 0)); then
+    mapfile -t tests < <(sed -n 's/^    TEST(\(.*\)),$/\1/p' Tests/Hostile/run_hostile.c)
+fi
+run_test() {
+    local test=$1 log=$directory/hostile-$1.log status=0
+    # A hang guard far beyond what it takes.
+    timeout --kill-after=10 900 "$directory/run_hostile" Tests/Hostile "$test" >"$log" 2>&1 || status=$?
+    if ((status != 0)) && ! grep -q '^FAILED ' "$log"; then echo "FAILED $test: ended with status $status" >>"$log"; fi
+    # One write, so that the output of those that run at once does not mix.
+    echo "$(<"$log")"
+}
+export directory
+export -f run_test
+# Bash is named in full: xargs starts it anew for each, with the function above from the environment.
+# shellcheck disable=SC2016
+printf '%s\n' "${tests[@]}" | xargs -P "${JOBS:-2}" -I '{}' bash -c 'set -euo pipefail; run_test "$1"' run_test '{}' |
+    tee "$directory/run_hostile.log"
+
 passed=$(grep -c '^ok ' "$directory/run_hostile.log" || true)
 failed=$(grep -c '^FAILED ' "$directory/run_hostile.log" || true)
-if ((status != 0 && failed == 0)); then
-    echo "FAILED run_hostile: ended with status $status"
-    failed=1
-fi
 echo "$passed passed, $failed failed"
-((failed == 0 && passed > 0))
+((failed == 0 && passed == ${#tests[@]}))
