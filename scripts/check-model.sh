@@ -26,7 +26,8 @@ check() {
     if grep -q 'errors: 0$' "$folder/pan.log" && ! grep -q 'max search depth too small' "$folder/pan.log"; then
         echo "ok $name $* ($(sed -n 's/^ *\([0-9e.+]*\) states, stored.*/\1/p' "$folder/pan.log") states)"
     else
-        echo "FAILED $name $*"$'\n'"$(cat "$folder/pan.log" && cd "$folder" && spin "$@" -t -p -g "$name.pml" | tail -n 80)"
+        (cd "$folder" && spin "$@" -t -p -g "$name.pml" | tail -n 80) >"$folder/trail.log"
+        echo "FAILED $name $*"$'\n'"$(cat "$folder/pan.log" "$folder/trail.log")"
     fi
 }
 

@@ -3,10 +3,10 @@
 # against a library built with AddressSanitizer and LeakSanitizer.
 #
 # Usage: test-asan.sh [PART...]
-#   A part is `stress`, `fuzz`, `faults`, `hostile`, `c`, or the name of a C test as for test-c.sh; without any, all parts
-#   run. `none` builds the library alone. LUAWAIT_STRESS_SECONDS says how long the stress program runs, LUAWAIT_SEED from
-#   which seed; FAULTS_STRIDE=1 lets each allocation fail, not every tenth of the later ones. The sanitizers' runtime comes
-#   with the Swift toolchain, and so does the clang that goes with it.
+# A part is `stress`, `fuzz`, `faults`, `hostile`, `c`, or the name of a C test as for test-c.sh; without any, all parts
+# run. `none` builds the library alone. LUAWAIT_STRESS_SECONDS says how long the stress program runs, LUAWAIT_SEED from
+# which seed; with FAULTS_STRIDE=1 each allocation fails, else every tenth of the later ones. The sanitizers' runtime
+# comes with the Swift toolchain, and so does the clang that goes with it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

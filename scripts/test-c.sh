@@ -115,8 +115,8 @@ run_example() {
 }
 
 finish() {
-    local name=$1 log=$2 status=$3 passed failed skipped tenths
-    tenths=$(((${EPOCHREALTIME/./} - $4) / 100000))
+    local name=$1 log=$2 status=$3 tenths=$(((${EPOCHREALTIME/./} - $4) / 100000)) passed failed skipped
+    local seconds=$((tenths / 10)).$((tenths % 10))
     passed=$(grep -c '^ok ' "$log" || true)
     skipped=$(grep -c '^skipped ' "$log" || true)
     failed=$(grep -c '^FAILED ' "$log" || true)
@@ -128,7 +128,7 @@ finish() {
         # One write, so that the output of files that run at once does not mix.
         echo "$name: $passed passed, $failed failed"$'\n'"$(grep -v '^ok ' "$log" | sed 's/^/    /')"
     else
-        echo "$name: $passed passed$( ((skipped == 0)) || echo ", $skipped skipped") ($((tenths / 10)).$((tenths % 10)) s)"
+        echo "$name: $passed passed$( ((skipped == 0)) || echo ", $skipped skipped") ($seconds s)"
     fi
     echo "$passed $failed" >"$BUILD/$name.count"
 }

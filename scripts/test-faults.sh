@@ -45,7 +45,8 @@ test_abi_asan() {
     "$clang" "${ABI_FLAGS[@]}" '-DBELOW(name)=__interceptor_##name' -c Tests/Faults/failing_malloc.c \
         -o "$BUILD/failing_malloc.o"
     "$clang" -fsanitize=address "${ABI_FLAGS[@]}" "-I$STAGE/include" Tests/Faults/abi_faults.c \
-        "$BUILD/failing_malloc.o" -o "$BUILD/abi_faults_asan" "-L$STAGE/lib" -lluawait "-Wl,-rpath,$STAGE/lib" -fuse-ld=lld -pthread
+        "$BUILD/failing_malloc.o" -o "$BUILD/abi_faults_asan" \
+        "-L$STAGE/lib" -lluawait "-Wl,-rpath,$STAGE/lib" -fuse-ld=lld -pthread
     find_callers
     "$BUILD/abi_faults_asan" "$@"
 }
