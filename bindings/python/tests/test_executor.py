@@ -146,8 +146,9 @@ def test_an_eval_that_was_parked_when_its_pool_went_away_is_not_lost() -> None:
         async with luawait.Engine(executor=pool) as engine:
             gate = engine.register("wait", Gate())
             stranded = [engine.start("return wait(...)", n) for n in range(5)]
+            await gate.has(5)
             short = engine.with_options(timeout_ms=200).start("return wait()")
-            await gate.has(6)
+            await until(lambda: gate.entered == 6 or short.done())
             pool.shutdown()
             gate.open()
             with pytest.raises(luawait.ScriptTimeout):

@@ -114,11 +114,11 @@ def test_timeouts_are_delivered_under_a_steady_stream_of_calls() -> None:
 
 def test_cpu_limit_ends_a_loop_and_waiting_is_free() -> None:
     async def main() -> None:
-        async with luawait.Engine(cpu_ms=20) as engine:
+        async with luawait.Engine(cpu_ms=100) as engine:
 
             @engine.function
             async def rest() -> None:
-                await asyncio.sleep(0.1)
+                await asyncio.sleep(0.25)
 
             assert await engine.eval("rest(); return 'rested'") == "rested"
             with pytest.raises(luawait.CPULimitError):
