@@ -53,9 +53,7 @@ struct EngineClockTests {
     @Test func a_budget_ends_by_the_clock() throws {
         defer { engine.stop() }
         let id = try start("while true do end")
-        let more = try clock.ticking(nanoseconds: 1000, thenAdvanceBy: 1) {
-            try engine.run(budgetNanoseconds: 100_000)
-        }
+        let more = try clock.ticking(nanoseconds: 1000) { try engine.run(budgetNanoseconds: 100_000) }
         #expect(more)
         #expect(try type(id) == "in progress")
     }

@@ -4,36 +4,39 @@
 extension EngineSchedule {
     // MARK: - Steps
 
+    /// A turn for one script, or for some if time passes.
+    func turn() throws {
+        guard isCustom else { return try slice() }
+        if let task = pool.waiting.randomElement(using: &random) { try runTask(task) }
+    }
+
     /// One stay of one script.
-    func slice() throws {
+    private func slice() throws {
         clock.setInstructionsPerSlice(Int32(number(10...600)))
         note("run for one slice")
         try runEngine { try live.run(budgetNanoseconds: 0) }
     }
 
-    /// As many stays as fit into a budget. Not from inside a script: meanwhile time passes.
+    /// As many stays as fit into a budget, while time passes.
     func runForLonger() throws {
-        let longest: Int64 = 2
-        // So that no deadline comes in the middle of it, where the model could not tell between which stays.
-        if model.hasDeadline(after: clock.time, by: clock.time.advanced(milliseconds: longest)) { return try slice() }
-        let budget = Int64(number(1...30)) * 1000
+        if isCustom { return try turn() }
+        let budget = Int64(number(1...30)) * tick
         clock.setInstructionsPerSlice(Int32(number(10...2000)))
-        note("run for \(budget) ns")
-        try clock.ticking(nanoseconds: 1000, thenAdvanceBy: longest) {
+        note("run for \(budget) ns, \(tick) ns for a look at the clock")
+        try clock.ticking(nanoseconds: tick) {
             try runEngine { try live.run(budgetNanoseconds: budget) }
         }
     }
 
-    private func runEngine(_ run: () throws -> Bool) throws {
-        model.fireTimers(now: clock.time)
+    /// - Parameter run: returns whether there is more to run; nil: it does not say.
+    func runEngine(_ run: () throws -> Bool?) throws {
+        let (begin, freed) = (clock.time, worldsFreed)
         let more = try run()
-        let (garbage, ready) = live.withCore { core, _ in (core.garbage.count, core.readyEvals) }
-        // Those that ended in the queue may have left it by now or not.
-        try expect(ready.elements.filter { model.waiting.contains($0) } == model.waiting, "ready are \(ready)")
-        model.queue = ready
-        try expect(garbage <= model.garbage, "\(garbage) worlds to be freed, should be at most \(model.garbage)")
-        try expect(garbage == 0 || garbage < model.garbage, "none of \(garbage) worlds has been freed")
-        model.garbage = garbage
+        if let discrepancy { throw discrepancy }
+        try observe()
+        try expect(model.soonest ?? .distantFuture > begin, "a deadline has been passed over")
+        try expect(model.garbage == 0 || worldsFreed > freed, "none of \(model.garbage) worlds has been freed")
+        guard let more else { return }
         let expected = model.endRun()
         try expect(more == expected, "more: \(more)")
     }
@@ -42,17 +45,20 @@ extension EngineSchedule {
     func evaluate() throws {
         let script = SimulatedScript.random(canPark: false, using: &random)
         clock.setInstructionsPerSlice(Int32(number(10...600)))
-        let refusal = model.refusal()
+        let refusal = model.refusal(isDirect: true)
         let id = model.evals.count + 1
         note("evaluate \(id) \(script)")
+        let begin = clock.time
         let options = try EvalOptions(json: nil, defaults: live.config.limits, maxDepth: 128)
         if refusal == nil {
             _ = model.start(script, timeout: 0, callTimeout: 0, isDetached: false, isDirect: true, now: clock.time)
-            model.fireTimers(now: clock.time)
         }
         do {
             let outcome = try live.evaluate(.copying(script.source(eval: id))!, options: options)
             try expect(refusal == nil, "admitted, and should be refused: \(refusal!)")
+            if let discrepancy { throw discrepancy }
+            try observe()
+            try expect(model.soonest ?? .distantFuture > begin, "a deadline has been passed over")
             let lines = live.withCore { core, _ in core.gate.available } - model.available
             try model.stay(id, lines: lines, .ended, now: clock.time)
             try compare(outcome, model[id].ending, id)
@@ -72,32 +78,71 @@ extension EngineSchedule {
 
     /// The engine looks at its clock: before a script gets the thread, while it has it, and after it has left.
     func look(_ now: Instant) {
-        guard discrepancy == nil else { return }
-        let running = live.withCore { core, _ in
-            core.evals.values.filter { record in
-                if case .running = record.machine.phase { return !record.isDirect }
-                return false
-            }.map { Int($0.eval.id.value) }
-        }
+        guard discrepancy == nil, isLooking else { return }
         do {
-            if let stay = stays.last, !running.contains(stay.id) {
-                stays.removeLast()
-                if !stays.isEmpty { model.met.insert(.runInsideCallback) }
-                try leave(stay.id, at: stay.lastLook)
-            } else if let new = running.first(where: { id in !stays.contains { $0.id == id } }) {
-                let expected = model.take()
-                note("eval \(new) on the thread")
-                stays.append((new, now))
-                try expect(new == expected, "eval \(new) runs, and it was the turn of \(expected ?? 0)")
-            } else if let last = stays.indices.last {
-                stays[last].lastLook = now
-            }
+            try observe()
         } catch {
             discrepancy = error as? Discrepancy
         }
+        lastLook = now
+        if let last = stays.indices.last { stays[last].lastLook = now }
+    }
+
+    /// What of an engine is looked at while it is at work.
+    fileprivate struct Sight {
+        /// On a thread of the executor's.
+        let running: [Int]
+        let nextDeadline: Instant
+        let turns: RunQueue<HostModel.Turn>
+        let garbage: Int
+        let workIsPosted: Bool
+        let isQuiet: Bool
+    }
+
+    /// Tells the model what the engine has done since its last look at the clock: let an eval begin or leave, at most; fired
+    /// the timers that were due then; ended a run.
+    func observe() throws {
+        let sight = live.withCore { core, _ in core.sight }
+        let left = stays.last.flatMap { sight.running.contains($0.id) ? nil : $0 }
+        // One that was condemned leaves after whatever condemned it.
+        if let left, model[left.id].condemnation == nil {
+            try leave(left.id, at: left.lastLook)
+            fireTimers(sight)
+        } else {
+            fireTimers(sight)
+            if let left { try leave(left.id, at: left.lastLook) }
+        }
+        if let new = sight.running.first(where: { id in !stays.contains { $0.id == id } }) {
+            let expected = model.take()
+            note("eval \(new) on the thread")
+            stays.append((new, lastLook))
+            try expect(new == expected, "eval \(new) runs, and it was the turn of \(expected ?? 0)")
+        }
+        if let end = shutDownEnd, end <= lastLook, sight.isQuiet, stays.isEmpty, pool.inside == 0, !model.live.isEmpty {
+            note("what is left is cancelled")
+            model.met.insert(.shutDownTimedOut)
+            model.condemnAll(.shutDown)
+        }
+        try expect(sight.garbage <= model.garbage, "\(sight.garbage) worlds to be freed, not \(model.garbage)")
+        worldsFreed += model.garbage - sight.garbage
+        model.garbage = sight.garbage
+        let wanted = sight.turns.elements.filter(model.isWanted)
+        try expect(wanted == model.wantedTurns, "it is the turn of \(wanted), should be \(model.wantedTurns)")
+        model.adopt(sight.turns)
+        if model.workIsPosted, !sight.workIsPosted {
+            try expect(!model.endRun(), "there is more to run, and nobody is told")
+        }
+    }
+
+    /// Between which of its looks the engine has fired its timers only it knows; that it has shows.
+    private func fireTimers(_ sight: Sight) {
+        guard let soonest = model.soonest, soonest <= lastLook, sight.nextDeadline > lastLook else { return }
+        model.fireTimers(now: lastLook)
     }
 
     private func leave(_ id: Int, at now: Instant) throws {
+        stays.removeLast()
+        if !stays.isEmpty { model.met.insert(.runInsideCallback) }
         let (leaving, available): (HostModel.Leaving, Int) = live.withCore { core, _ in
             let record = core.evals[EvalID(UInt64(id))]
             var leaving = HostModel.Leaving.ended
@@ -129,7 +174,7 @@ extension EngineSchedule {
             model.met.insert(.callback)
             if chance(in: 3) { try stepAnywhere() }
             while chance(in: 10), !model[id].isDirect { try cancel(id) }
-            if chance(in: 8), stays.count < 3 { try chance(in: 2) ? slice() : evaluate() }
+            if chance(in: 8), stays.count < 3 { try chance(in: 2) ? turn() : evaluate() }
         } catch {
             discrepancy = error as? Discrepancy ?? Discrepancy(message: "\(error)")
         }
@@ -137,11 +182,21 @@ extension EngineSchedule {
 }
 
 extension EngineCore {
-    /// Those in the run queue, ended or not.
-    fileprivate var readyEvals: RunQueue<Int> {
-        ready.map { turn in
-            guard case .eval(let eval) = turn else { preconditionFailure("there are no named contexts here") }
-            return Int(eval.id.value)
+    fileprivate var sight: EngineSchedule.Sight {
+        mutating get {
+            let running = evals.values.filter { record in
+                if case .running = record.machine.phase { return !record.isDirect }
+                return false
+            }
+            let turns: RunQueue<HostModel.Turn> = ready.map { turn in
+                switch turn {
+                case .eval(let eval): .eval(Int(eval.id.value))
+                case .context(let context): .context(Int(context.value))
+                }
+            }
+            return EngineSchedule.Sight(
+                running: running.map { Int($0.eval.id.value) }, nextDeadline: nextDeadline() ?? .distantFuture,
+                turns: turns, garbage: garbage.count, workIsPosted: workIsPosted, isQuiet: liveCount == 0)
         }
     }
 }

@@ -3,7 +3,7 @@
 /// What a host may do at any moment, also from inside its callbacks.
 extension EngineSchedule {
     func stepAnywhere() throws {
-        switch number(0...23) {
+        switch number(0...26) {
         case 0...1: try start()
         case 2...3: try takeRequest()
         case 4...7: try takeEvents()
@@ -15,6 +15,9 @@ extension EngineSchedule {
         case 20: try setNotifier()
         case 21: try register(SimulatedFunction.allCases.randomElement(using: &random)!)
         case 22: try unregister(SimulatedFunction.allCases.randomElement(using: &random)!)
+        case 23: try makeContext()
+        case 24: try freeContext(number(0...model.contexts.count + 1))
+        case 25: if isCustom { try changePool() }
         default: try waitForEvent()
         }
     }
@@ -22,32 +25,42 @@ extension EngineSchedule {
     // MARK: - Evals
 
     func start() throws {
-        let script = SimulatedScript.random(canPark: true, using: &random)
+        let context = chance(in: 2) && !model.contexts.isEmpty ? number(1...model.contexts.count + 1) : nil
+        var script = SimulatedScript.random(canPark: true, peer: peer(in: context), using: &random)
+        script.sharesGlobals = context != nil && chance(in: 2)
         var options = try EvalOptions(json: nil, defaults: live.config.limits, maxDepth: 128)
         let timeout = Int64(chance(in: 4) ? number(1...15) : 0)
         let callTimeout = Int64(chance(in: 2) ? number(1...7) : 0)
         options.limits.timeoutMilliseconds = timeout
         options.limits.callTimeoutMilliseconds = callTimeout
         options.isDetached = chance(in: 8)
-        let refusal = model.refusal()
+        options.context = context.map { ContextID(UInt64($0)) }
+        options.sharesGlobals = script.sharesGlobals
+        let refusal = model.refusal(context: context)
         var id = model.evals.count + 1
-        note("start \(id) timeout \(timeout) call \(callTimeout) detached \(options.isDetached) \(script)")
+        let place = context.map { "in context \($0)" } ?? ""
+        note("start \(id) \(place) timeout \(timeout) call \(callTimeout) detached \(options.isDetached) \(script)")
         let source = script.source(eval: id)
         if refusal == nil {
             id = model.start(
                 script, timeout: timeout, callTimeout: callTimeout, isDetached: options.isDetached,
-                isDirect: false, now: clock.time)
+                isDirect: false, context: context, now: clock.time)
         }
+        // At the first of its looks at the clock the model is ahead.
+        isLooking = false
+        defer { isLooking = true }
         do {
             let started = try live.start(.copying(source)!, options: options)
             try expect(refusal == nil && started.value == UInt64(id), "started as \(started.value)")
+            try expect(!isCustom || outstandingTasks > 0, "started, and nobody will run it")
         } catch let error as CallError {
+            if refusal == nil, isCustom, error.kind == .executor, outstandingTasks == 0 { return model.takeBack(id) }
             try expect(error.kind == refusal, "refused: \(error)")
         }
     }
 
     /// - Returns: whether the call was accepted.
-    private func accepted(unless kind: CallError.Kind, _ body: () throws -> Void) throws -> Bool {
+    func accepted(unless kind: CallError.Kind, _ body: () throws -> Void) throws -> Bool {
         do {
             try body()
             return true
@@ -79,25 +92,22 @@ extension EngineSchedule {
         try expect(accepted == isKnown, "poll: \(accepted)")
     }
 
-    func shutDown() throws {
-        note("shut down")
-        model.met.insert(.shutDown)
-        model.isShutDown = true
-        model.condemnAll(.shutDown)
-        try live.shutDown(by: clock.time)
-    }
-
     // MARK: - Taking
 
     func takeRequest() throws {
         let accepting = !chance(in: 5)
-        note("take a request\(accepting ? "" : ", without memory for it")")
-        let expected = model.takeRequest(accepting: accepting)
+        let isElsewhere = chance(in: 16)
+        note("take a request\(accepting ? "" : ", without memory for it")\(isElsewhere ? ", elsewhere" : "")")
+        let isMain = model.mainThread == .here && !isElsewhere
+        let expected = model.takeRequest(accepting: accepting, isMain: isMain)
         var seen: EngineCore.Handover?
-        let taken = try? live.takeRequest { handover throws(CallError) in
-            seen = handover
-            if !accepting { throw .outOfMemory }
-            return handover.request
+        var taken: RequestID??
+        try onThread(elsewhere: isElsewhere) { [self] in
+            taken = try? live.takeRequest { handover throws(CallError) in
+                seen = handover
+                if !accepting { throw .outOfMemory }
+                return handover.request
+            }
         }
         try expect(seen.map { Int($0.request.value) } == expected, "request \(seen?.request.value ?? 0)")
         try expect((taken.flatMap { $0 } != nil) == (accepting && expected != nil), "taken: \(taken != nil)")
@@ -114,9 +124,11 @@ extension EngineSchedule {
 
     func takeEvents() throws {
         let most = number(0...4)
-        note("take \(most) events")
-        let expected = model.nextEvents(atMost: most)
-        let taken = live.nextEvents(atMost: most)
+        let isElsewhere = chance(in: 16)
+        note("take \(most) events\(isElsewhere ? ", elsewhere" : "")")
+        let expected = model.nextEvents(atMost: most, isMain: model.mainThread == .here && !isElsewhere)
+        var taken: [EngineCore.Event] = []
+        try onThread(elsewhere: isElsewhere) { [self] in taken = live.nextEvents(atMost: most) }
         let seen = try taken.map { event in
             switch event {
             case .request(let handover):
@@ -138,9 +150,20 @@ extension EngineSchedule {
         if chance(in: 3) { kept += taken }
     }
 
+    /// Does it at once, here or on a thread that is never the main thread.
+    func onThread(elsewhere: Bool, _ body: () -> Void) throws {
+        guard elsewhere else { return body() }
+        model.met.insert(.takenElsewhere)
+        try withoutActuallyEscaping(body) { body in
+            // The other thread has it for itself until it ends.
+            nonisolated(unsafe) let body = body
+            try onThreads(1) { _ in body() }
+        }
+    }
+
     func waitForEvent() throws {
         note("wait for an event")
-        let isDue = model.soonest.map { $0 <= clock.time } ?? false
+        let isDue = model.mainThread != .elsewhere && model.nextRun.map { $0 <= clock.time } ?? false
         let expected = model.visible > 0 || isDue
         if model.visible == 0 { model.foundNothing() }
         try expect(live.waitForEvent(until: clock.time) == expected, "not \(expected)")

@@ -26,6 +26,17 @@ final class EngineSchedule {
     private var mainDescriptor: Int32 = -1
     /// Evals whose stay on the thread is being watched, the innermost last; and when the clock was last looked at in it.
     var stays: [(id: Int, lastLook: Instant)] = []
+    /// When the engine last looked at its clock.
+    var lastLook: Instant
+    /// Whether its looks are of interest.
+    var isLooking = true
+    var worldsFreed = 0
+    /// Executor "custom".
+    let pool = SimulatedPool()
+    /// While it is being shut down: when the time is up.
+    var shutDownEnd: Instant?
+    /// How long a look at the clock takes where time passes.
+    let tick: Int64
     /// What went wrong where nothing could be thrown.
     var discrepancy: Discrepancy?
     /// What the host has been handed and keeps: events outlive the engine.
@@ -40,7 +51,9 @@ final class EngineSchedule {
         var random = SplitMix64(seed: seed)
         self.isTraced = isTraced
         var config = EngineConfig()
-        config.executor = .host
+        config.executor = random.chance(in: 3) ? .custom : .host
+        config.workers = Int.random(in: 1...3, using: &random)
+        // With executor "custom" the schedule keeps the deadlines itself.
         config.hasWatchdog = false
         config.preemption = .count
         config.print = .event
@@ -51,14 +64,19 @@ final class EngineSchedule {
         config.queueLimits.queued = limit()
         config.queueLimits.requests = limit()
         config.queueLimits.unread = limit()
+        tick = random.chance(in: 4) ? 300_000 : 1000
+        // A task of the pool's is one turn or some.
+        if config.executor == .custom { config.sliceNanoseconds = Int64.random(in: 0...8, using: &random) * tick }
         self.random = random
-        model = HostModel(limits: config.queueLimits)
+        lastLook = clock.time
+        model = HostModel(limits: config.queueLimits, executor: config.executor)
         engine = try Engine(config: config, clock: clock)
-        note("engine with \(config.queueLimits)")
+        note("engine for \(config.executor) with \(config.queueLimits)")
         clock.onLook = { [unowned self] now in look(now) }
     }
 
     var live: Engine { engine! }
+    var isCustom: Bool { model.executor == .custom }
 
     func note(_ what: @autoclosure () -> String) {
         if isTraced { trace.append(String(repeating: "  ", count: stays.count) + what()) }
@@ -79,8 +97,9 @@ final class EngineSchedule {
         if chance(in: 2) { try register(.screen) }
         if chance(in: 2) { try register(.mark) }
         if chance(in: 2) { try setNotifier() }
-        if chance(in: 2) { bind() }
+        if chance(in: 2) { try bind() }
         if chance(in: 2) { try openDescriptor() }
+        if isCustom, !chance(in: 8) { try setPool() }
         for _ in 0..<number(10...60) { try checked(step) }
         if chance(in: 2) { try drain() }
         try free()
@@ -97,12 +116,13 @@ final class EngineSchedule {
     private func step() throws {
         switch number(0...39) {
         case 0...3: try start()
-        case 4...15: try slice()
+        case 4...15: try turn()
         case 16...17: try runForLonger()
         case 18...19: advance()
-        case 20: try nextRun()
-        case 21: chance(in: 2) ? bind() : try openDescriptor()
+        case 20: try isCustom ? keepDeadlines() : nextRun()
+        case 21: try chance(in: 2) ? bind() : openDescriptor()
         case 22: try chance(in: 12) ? shutDown() : evaluate()
+        case 23: if isCustom { try runStaleTask() }
         default: try stepAnywhere()
         }
     }
@@ -118,17 +138,18 @@ final class EngineSchedule {
     private func openDescriptor() throws {
         note("event_fd")
         let opened = try live.eventDescriptor()
-        if model.isBound {
+        if model.mainThread == .here {
             mainDescriptor = opened
         } else {
             descriptor = opened
         }
     }
 
-    private func bind() {
-        note("bind the main thread")
-        model.bind()
-        live.bindMainThread()
+    private func bind(_ thread: HostModel.MainThread = .here) throws {
+        let thread = thread == .here && chance(in: 4) ? .elsewhere : thread
+        note("bind the main thread \(thread)")
+        model.bind(thread)
+        try onThread(elsewhere: thread == .elsewhere) { [self] in live.bindMainThread() }
     }
 
     private func isReadable(_ descriptor: Int32) -> Bool {
@@ -152,7 +173,14 @@ final class EngineSchedule {
         try expect(figures.posted == UInt64(model.requests.count), "\(figures.posted) requests posted")
         try expect(figures.open == model.openRequests.count, "\(figures.open) requests open")
         try expect(figures.pending == model.requests.count { $0.isPending }, "\(figures.pending) requests pending")
-        try expect(figures.queued == model.evals.count { $0.standing == .waiting }, "\(figures.queued) evals queued")
+        try expect(counts.refused == model.counts.refused, "\(counts.refused) evals refused by the pool")
+        try expect(figures.queued == model.queuedCount, "\(figures.queued) evals queued")
+        try expect(figures.namedContexts == model.namedContexts, "\(figures.namedContexts) named contexts")
+        let privateWorlds = model.evals.count { $0.isLive && $0.context == nil }
+        try expect(
+            figures.liveContexts <= model.namedContexts + privateWorlds + model.garbage,
+            "\(figures.liveContexts) Lua states for \(privateWorlds) evals and \(model.namedContexts) contexts")
+        if isCustom { try checkPool() }
         try expect(figures.running == 0, "\(figures.running) evals running")
         let unread = model.evals.count { $0.standing == .ended }
         try expect(figures.finishedUnread == unread, "\(figures.finishedUnread) outcomes unread")
@@ -173,7 +201,9 @@ final class EngineSchedule {
         try expect(notifiers == model.notifiers, "notifiers \(notifiers), should be \(model.notifiers)")
         try expect(wakers == model.wakers, "wakers \(wakers), should be \(model.wakers)")
         for (index, callback) in callbacks.enumerated() {
-            let isNeeded = model.callback == index || model.live.contains { model[$0].callback == index }
+            let isNeeded =
+                model.callback == index || model.live.contains { model[$0].callback == index }
+                || model.contexts.contains { !$0.isFreed && $0.callback == index }
             let isOwned = ownedCallbacks.contains(index)
             // What has been left behind may hold it for a while.
             let isDropped = callback.tally.drops == 1 || model.garbage > 0
@@ -188,11 +218,14 @@ final class EngineSchedule {
     /// Lets everything end, and looks whether anything is left.
     private func drain() throws {
         note("drain")
-        bind()
+        model.bind(.here)
+        live.bindMainThread()
         var rounds = 0
-        while !model.live.isEmpty || model.workIsPosted {
+        if isCustom { try openPool() }
+        while !model.live.isEmpty || !model.queue.isEmpty || model.garbage > 0 || model.workIsPosted {
             for id in model.live where model[id].script.ending == .endless { try checked { try cancel(id) } }
-            try checked(slice)
+            if isCustom, pool.waiting.isEmpty { try checked { try keepDeadlines(after: 1000) } }
+            try checked(turn)
             for id in model.openRequests { try checked { try answer(id) } }
             rounds += 1
             try expect(rounds < 1000, "it does not come to an end")
@@ -200,11 +233,14 @@ final class EngineSchedule {
         for id in model.evals.indices.map({ $0 + 1 }) where chance(in: 2) { try checked { try poll(id) } }
         while model.available > 0 { try checked(takeEvents) }
         clock.advance(milliseconds: 1000)
-        try checked(slice)
+        try checked { try isCustom ? keepDeadlines() : turn() }
+        for id in model.contexts.indices.map({ $0 + 1 }) where !model.contexts[id - 1].isFreed {
+            try checked { try freeContext(id) }
+        }
         try expect(live.figures.liveContexts == 0, "\(live.figures.liveContexts) Lua states are left")
         let isEmpty = live.withCore { core, _ in
             core.evals.isEmpty && core.requests.openCount == 0 && core.gate.available == 0 && core.timers.count == 0
-                && core.ready.isEmpty && core.garbage.isEmpty && core.queuedCount == 0
+                && core.ready.isEmpty && core.garbage.isEmpty && core.queuedCount == 0 && core.contexts.isEmpty
         }
         try expect(isEmpty, "something is left over")
     }
@@ -214,8 +250,10 @@ final class EngineSchedule {
         note("free")
         model.condemnAll(.shutDown)
         let contexts = live.liveContexts
+        isLooking = false
         live.stop()
         model.setNotifier(nil)
+        model.hasPool = false
         try check()
         weak let freed = engine
         (descriptor, mainDescriptor) = (-1, -1)
@@ -225,12 +263,14 @@ final class EngineSchedule {
         let left = contexts.value.load(ordering: .relaxed)
         try expect(left == 0, "\(left) Lua states are left")
         model.callback = nil
+        for index in model.contexts.indices { model.contexts[index].isFreed = true }
         try checkTallies()
+        try checkPoolIsLeftAlone()
         for index in ownedCallbacks {
             try expect(callbacks[index].tally.drops == 1, "callback \(index) has not been dropped")
         }
         try expect(model.notifiers.allSatisfy { $0.drops == 1 }, "a notifier has not been dropped")
-        try expect(model.evals.allSatisfy { $0.ends == 1 }, "an eval has not ended exactly once")
+        try expect(model.evals.allSatisfy { $0.ends == ($0.isRefused ? 0 : 1) }, "an eval has not ended exactly once")
         try expect(model.requests.allSatisfy { $0.closings == 1 }, "a request has not been closed exactly once")
     }
 }

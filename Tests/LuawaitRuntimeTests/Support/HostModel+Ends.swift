@@ -4,23 +4,34 @@
 extension HostModel {
     // MARK: - Starting
 
-    mutating func refusal() -> CallError.Kind? {
+    /// Why no eval may start now, in this context.
+    mutating func refusal(isDirect: Bool = false, context: Int? = nil) -> CallError.Kind? {
         if isShutDown { return .shutdown }
+        if executor == .custom, !hasPool, !isDirect {
+            met.insert(.noPool)
+            return .executor
+        }
         let counts = [
-            (live.count, limits.evals), (waiting.count, limits.queued), (unread, limits.unread),
+            (live.count, limits.evals), (queuedCount, limits.queued), (unread, limits.unread),
         ]
-        guard counts.contains(where: { count, limit in limit > 0 && count >= limit }) else { return nil }
-        met.insert(.refusedStart)
-        return .limit
+        if counts.contains(where: { count, limit in limit > 0 && count >= limit }) {
+            met.insert(.refusedStart)
+            return .limit
+        }
+        guard let context, !isOpen(context: context) else { return nil }
+        met.insert(.startInFreedContext)
+        return .notFound
     }
 
     /// - Returns: its id.
     mutating func start(
-        _ script: SimulatedScript, timeout: Int64, callTimeout: Int64, isDetached: Bool, isDirect: Bool, now: Instant
+        _ script: SimulatedScript, timeout: Int64, callTimeout: Int64, isDetached: Bool, isDirect: Bool,
+        context: Int? = nil, now: Instant
     ) -> Int {
+        let world = context.map { contexts[$0 - 1] } ?? makeWorld(isSmall: false)
         var eval = ModelEval(
-            script: script, callTimeout: callTimeout, isDetached: isDetached, isDirect: isDirect,
-            functions: Set(functions), callback: functions.contains(.mark) ? callback : nil)
+            script: script, callTimeout: callTimeout, isDetached: isDetached, isDirect: isDirect, context: context,
+            functions: world.functions, callback: world.callback)
         if timeout > 0 { eval.deadline = now.advanced(milliseconds: timeout) }
         evals.append(eval)
         let id = evals.count
@@ -30,10 +41,24 @@ extension HostModel {
         return id
     }
 
+    /// The pool would not run it.
+    mutating func takeBack(_ id: Int) {
+        met.insert(.refusedByPool)
+        counts.refused += 1
+        if let context = self[id].context {
+            contexts[context - 1].queue.removeAll { $0 == id }
+        } else {
+            queue.removeLast { $0 == .eval(id) }
+        }
+        self[id].isRefused = true
+        self[id].deadline = nil
+        self[id].standing = .forgotten
+    }
+
     // MARK: - Ending
 
     mutating func condemn(_ id: Int, _ reason: EvalMachine.Condemnation) {
-        guard self[id].ending == nil else { return }
+        guard self[id].isLive else { return }
         guard self[id].condemnation == nil else {
             met.insert(.condemnedAgain)
             return
@@ -52,6 +77,7 @@ extension HostModel {
         }
         garbage += 1
         postWork()
+        if let context = self[id].context { leaveBehind(in: context) }
         end(id, Self.ending(reason))
     }
 
@@ -112,12 +138,8 @@ extension HostModel {
 
     var soonest: Instant? { timers.filter { isLive($0.target) }.map(\.deadline).min() }
 
-    func hasDeadline(after start: Instant, by end: Instant) -> Bool {
-        timers.contains { $0.deadline > start && $0.deadline <= end && isLive($0.target) }
-    }
-
     /// When the host is to run the engine again.
-    var nextRun: Instant? { workIsPosted ? Instant(nanoseconds: 0) : soonest }
+    var nextRun: Instant? { executor != .host ? nil : workIsPosted ? Instant(nanoseconds: 0) : soonest }
 
     mutating func fireTimers(now: Instant) {
         while true {

@@ -12,24 +12,21 @@ extension HostModel {
         case calling(act: Int)
     }
 
-    /// Whose turn it is.
-    mutating func take() -> Int? {
-        while let id = queue.popFirst() {
-            guard self[id].standing == .waiting else { continue }
-            self[id].standing = .running
-            return id
-        }
-        return nil
-    }
-
     /// How many things to take a way of leaving brings, besides the lines that the script has printed.
     func arrivals(of id: Int, _ leaving: Leaving) -> Int {
-        switch leaving {
-        case .sliced, .refused: workIsPosted || self[id].isDirect ? 0 : 1
-        case .parked: 1
-        case .ended: self[id].isDetached || self[id].isDirect ? 0 : 1
+        let work = executor == .host && !workIsPosted && (leavesWork(id, leaving)) ? 1 : 0
+        return switch leaving {
+        case .sliced, .refused: work
+        case .parked: work + 1
+        case .ended: work + (self[id].isDetached || self[id].isDirect ? 0 : 1)
         case .calling: 0
         }
+    }
+
+    /// Whether there is something to run when it has left: itself, or others of its context.
+    private func leavesWork(_ id: Int, _ leaving: Leaving) -> Bool {
+        if let context = self[id].context, hasMore(in: context) { return true }
+        return (leaving == .sliced || leaving == .refused) && !self[id].isDirect
     }
 
     /// - Parameters:
@@ -54,8 +51,10 @@ extension HostModel {
         case .refused:
             met.insert(.refusedCall)
             deliver(.error("limit"), to: id, afterSlice: true)
-        case .parked, .ended, .calling: break
+        case .parked, .ended: break
+        case .calling: return
         }
+        if let context = self[id].context { vacate(context) }
     }
 
     private static func failed(_ type: String) -> Ending { Ending(state: .failed, text: type) }
@@ -91,11 +90,10 @@ extension HostModel {
             let passing =
                 switch self[id].script.acts[self[id].position] {
                 case .compute: pass(id)
-                case .blockedCall:
-                    try passing(
-                        raise(
-                            self[id].functions.contains(.fetch) ? "runtime" : "raised", in: id, isCaught: true, leaving)
-                    )
+                case .blockedCall(let isCaught, _): try blockedCall(id, isCaught: isCaught, leaving)
+                case .allocate: pass(id, isSmall(id) ? "\"raised\"" : "\(SimulatedScript.largeText)")
+                case .coroutines: pass(id, isSmall(id) ? "\"limit\"" : "\(SimulatedScript.manyCoroutines)")
+                case .global(let peer): setGlobal(id, peer: peer)
                 case .print: try printLine(id, lines: &lines, leaving)
                 case .callback: try callBack(id, leaving)
                 case .call(let function, let isCaught, _):
@@ -110,9 +108,34 @@ extension HostModel {
         return try finish(id, leaving)
     }
 
-    private mutating func pass(_ id: Int) -> Passing {
+    private mutating func pass(_ id: Int, _ results: String...) -> Passing {
+        self[id].results += results
         self[id].position += 1
         return .passed
+    }
+
+    /// Of the world it runs in.
+    private mutating func isSmall(_ id: Int) -> Bool {
+        guard let context = self[id].context, contexts[context - 1].isSmall else { return false }
+        met.insert(.worldTooSmall)
+        return true
+    }
+
+    /// What it sets only it sees, or all that share the context's globals; what the host gave the context all see.
+    private mutating func setGlobal(_ id: Int, peer: Int?) -> Passing {
+        let seesPeer = self[id].script.sharesGlobals && peer != nil
+        if seesPeer { met.insert(.sharedGlobal) }
+        return pass(id, "\(id)", "\(self[id].context ?? 0)", "\(seesPeer ? peer! : 0)")
+    }
+
+    /// Neither executor has a thread to lend.
+    private mutating func blockedCall(_ id: Int, isCaught: Bool, _ leaving: Leaving) throws -> Passing {
+        met.insert(.blockedCall)
+        let message = self[id].isDirect ? SimulatedScript.cannotWait : SimulatedScript.cannotWaitHere
+        let type = self[id].functions.contains(.fetch) ? message : "raised"
+        if isCaught { return pass(id, "\"\(type)\"") }
+        if leaving == .sliced { return .stays }
+        return try passing(raise("runtime", in: id, isCaught: false, leaving))
     }
 
     private func passing(_ ending: Ending?) -> Passing { ending.map { .ended($0) } ?? .passed }

@@ -17,12 +17,12 @@ extension HostModel {
         }
     }
 
-    private func isVisible(_ event: Event) -> Bool { isThere(event) && (isBound || !isForMain(event)) }
-
-    mutating func nextEvents(atMost most: Int) -> [Event] {
+    /// - Parameter isMain: whether the main thread asks.
+    mutating func nextEvents(atMost most: Int, isMain: Bool) -> [Event] {
         var taken: [Event] = []
         while taken.count < most {
-            guard let first = events.firstIndex(where: isVisible) else {
+            guard let first = events.firstIndex(where: { isThere($0) && (isMain || !isForMain($0)) }) else {
+                if !isMain, events.contains(where: isThere) { met.insert(.hiddenFromOthers) }
                 foundNothing()
                 break
             }
@@ -40,9 +40,11 @@ extension HostModel {
         return taken
     }
 
-    /// - Parameter accepting: whether the host has the memory for it.
-    mutating func takeRequest(accepting: Bool) -> Int? {
-        guard let index = requests.firstIndex(where: { $0.isPending && (isBound || $0.function != .screen) }) else {
+    /// - Parameters:
+    ///   - accepting: whether the host has the memory for it
+    ///   - isMain: whether the main thread asks
+    mutating func takeRequest(accepting: Bool, isMain: Bool) -> Int? {
+        guard let index = requests.firstIndex(where: { $0.isPending && (isMain || $0.function != .screen) }) else {
             foundNothing()
             return nil
         }
@@ -97,7 +99,12 @@ extension HostModel {
 
     mutating func enqueue(_ eval: Int, afterSlice: Bool = false) {
         self[eval].standing = .waiting
-        queue.append(eval, afterSlice: afterSlice)
-        postWork()
+        guard let context = self[eval].context else {
+            queue.append(.eval(eval), afterSlice: afterSlice)
+            return postWork()
+        }
+        contexts[context - 1].queue.append(eval)
+        queueTurn(of: context)
+        if afterSlice { contexts[context - 1].hasUsedUpSlice = true }
     }
 }

@@ -27,7 +27,9 @@ struct HostModel {
         let callTimeout: Int64
         let isDetached: Bool
         let isDirect: Bool
-        /// Those that existed when it was started.
+        /// The named one it runs in.
+        let context: Int?
+        /// Those that existed when it was started, or when its context was made.
         let functions: Set<SimulatedFunction>
         /// The callback that answers its `mark`.
         let callback: Int?
@@ -41,6 +43,10 @@ struct HostModel {
         var waker: Int?
         var ending: Ending?
         var ends = 0
+        /// The pool would not run it: nobody knows it.
+        var isRefused = false
+
+        var isLive: Bool { ending == nil && !isRefused }
     }
 
     struct ModelRequest: Equatable {
@@ -80,15 +86,26 @@ struct HostModel {
         case callback, runInsideCallback, shutDown, sleepUntilDeadline
         case condemnedInQueue, condemnedParked, condemnedRunning, condemnedAgain, requestTimeOutEvent, withdrawnEvent
         case wokenWaker, replacedWaker, lateWaker, notified, notifiedAgain, notifierSetLate
+        case takenElsewhere, hiddenFromOthers, blockedCall
+        case contextFreed, contextFreedAroundACallback, startInFreedContext, turnsInContext, worldTooSmall, sharedGlobal
+        case shutDownInTime, shutDownTimedOut
+        case task, taskRunAgain, refusedByPool, noPool, retried, poolReplaced, tasksSideBySide
+    }
+
+    /// Who is the host's main thread.
+    enum MainThread {
+        case none, here, elsewhere
     }
 
     let limits: QueueLimits
+    let executor: EngineConfig.Executor
     var met: Set<Occurrence> = []
     // An id is an index + 1.
     var evals: [ModelEval] = []
     var requests: [ModelRequest] = []
+    var contexts: [ModelContext] = []
     /// Whose turn it is. Those that do not wait any more are skipped.
-    var queue = RunQueue<Int>()
+    var queue = RunQueue<Turn>()
     var events: [Event] = []
     /// In the order they were set.
     var timers: [(deadline: Instant, target: Target)] = []
@@ -100,15 +117,18 @@ struct HostModel {
     var isShutDown = false
     var workIsPosted = false
     private(set) var available = 0
-    /// Whether this thread is the main thread.
-    private(set) var isBound = false
+    private(set) var mainThread = MainThread.none
     private var isArmed = true
     var notifier: Int?
     var notifiers: [Tally] = []
     var wakers: [Tally] = []
 
-    init(limits: QueueLimits) {
+    /// Whether there is a pool (executor "custom").
+    var hasPool = false
+
+    init(limits: QueueLimits, executor: EngineConfig.Executor) {
         self.limits = limits
+        self.executor = executor
     }
 
     subscript(id: Int) -> ModelEval {
@@ -120,13 +140,15 @@ struct HostModel {
         id > 0 && id <= evals.count && self[id].standing != .forgotten && !self[id].isDirect
     }
 
-    var live: [Int] { evals.indices.map { $0 + 1 }.filter { self[$0].ending == nil } }
-    var waiting: [Int] { queue.elements.filter { self[$0].standing == .waiting } }
+    var live: [Int] { evals.indices.map { $0 + 1 }.filter { self[$0].isLive } }
+    var queuedCount: Int { evals.count { $0.standing == .waiting && !$0.isDirect } }
     var openRequests: [Int] { requests.indices.filter { requests[$0].isOpen }.map { $0 + 1 } }
     /// How much of it all is for the main thread alone.
-    var mainOnly: Int { events.count { isThere($0) && isForMain($0) } + (workIsPosted && isBound ? 1 : 0) }
+    var mainOnly: Int {
+        events.count { isThere($0) && isForMain($0) } + (workIsPosted && mainThread != .none ? 1 : 0)
+    }
     /// What this thread can take.
-    var visible: Int { available - (isBound ? 0 : mainOnly) }
+    var visible: Int { available - (mainThread == .here ? 0 : mainOnly) }
     var unread: Int { available - (workIsPosted ? 1 : 0) }
 
     // MARK: - What there is to take
@@ -155,7 +177,7 @@ struct HostModel {
     }
 
     mutating func postWork() {
-        guard !workIsPosted else { return }
+        guard executor == .host, !workIsPosted else { return }
         workIsPosted = true
         add()
     }
@@ -169,11 +191,11 @@ struct HostModel {
         return hasWork
     }
 
-    /// This thread is the main thread, and runs the scripts.
-    mutating func bind() {
-        guard !isBound else { return }
-        isBound = true
-        guard workIsPosted else { return }
+    /// From here on it is the main thread that runs the scripts.
+    mutating func bind(_ thread: MainThread) {
+        let isFirst = mainThread == .none
+        mainThread = thread
+        guard isFirst, workIsPosted else { return }
         // It is another thing to take now.
         remove()
         add()

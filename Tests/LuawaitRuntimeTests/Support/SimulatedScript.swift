@@ -17,7 +17,12 @@ struct SimulatedScript {
         /// Waits for the host. Caught: with a pcall around it.
         case call(SimulatedFunction, isCaught: Bool, Place)
         /// Where no script can wait.
-        case blockedCall
+        case blockedCall(isCaught: Bool, Obstacle)
+        /// More than there is room for in a small world.
+        case allocate
+        case coroutines
+        /// Sets a global, and looks for its context's and another eval's.
+        case global(peer: Int?)
         case print
         case callback
         case compute(Int)
@@ -31,15 +36,34 @@ struct SimulatedScript {
         case substitution
     }
 
+    /// What Lua calls by a C function that cannot yield.
+    enum Obstacle: CaseIterable {
+        case text, reader, handler
+    }
+
     enum Ending: Equatable {
         case value, raised, unconvertible, outOfMemory, endless, syntaxError
     }
 
     var acts: [Act] = []
     var ending = Ending.value
+    /// In a named context: whether its globals are the context's.
+    var sharesGlobals = false
 
-    /// - Parameter canPark: false for one that is run by `luawait_eval`.
-    static func random(canPark: Bool, using random: inout SplitMix64) -> SimulatedScript {
+    // What a small world has no room for.
+    static let smallMemory = 1 << 20
+    static let largeText = 1_500_000
+    static let fewCoroutines = 40
+    static let manyCoroutines = 41
+
+    // What is wrong with a call that has to wait where it cannot.
+    static let cannotWait = "luawait_eval cannot wait"
+    static let cannotWaitHere = "cannot wait here"
+
+    /// - Parameters:
+    ///   - canPark: false for one that is run by `luawait_eval`
+    ///   - peer: an eval that has set its global already
+    static func random(canPark: Bool, peer: Int? = nil, using random: inout SplitMix64) -> SimulatedScript {
         var script = SimulatedScript()
         switch Int.random(in: 0..<16, using: &random) {
         case 0: script.ending = .syntaxError
@@ -51,16 +75,20 @@ struct SimulatedScript {
         }
         guard script.ending != .syntaxError else { return script }
         for _ in 0..<Int.random(in: 0...5, using: &random) {
-            switch Int.random(in: 0..<12, using: &random) {
+            switch Int.random(in: 0..<14, using: &random) {
             case 0...5:
                 script.acts.append(
                     .call(
                         [.fetch, .fetch, .fetch, .slow, .slow, .screen].randomElement(using: &random)!,
                         isCaught: !random.chance(in: 3),
                         random.chance(in: 2) ? .plain : Place.allCases.randomElement(using: &random)!))
-            case 6: script.acts.append(.blockedCall)
+            case 6:
+                script.acts.append(
+                    .blockedCall(isCaught: !random.chance(in: 3), Obstacle.allCases.randomElement(using: &random)!))
             case 7, 8: script.acts.append(.print)
             case 9, 10: script.acts.append(.callback)
+            case 11: script.acts.append(.global(peer: peer))
+            case 12: script.acts.append(random.chance(in: 2) ? .allocate : .coroutines)
             default: script.acts.append(.compute(Int.random(in: 1...400, using: &random)))
             }
         }
@@ -87,10 +115,20 @@ struct SimulatedScript {
                     call = "function() \(body) end"
                 }
                 lines.append("local f = \(call) r[#r + 1] = \(isCaught ? "try(f)" : "f()")")
-            case .blockedCall:
+            case .blockedCall(let isCaught, let obstacle):
+                lines.append(Self.blockedCall(isCaught: isCaught, obstacle))
+            case .allocate:
+                lines.append("r[#r + 1] = try(function() return #string.rep('x', \(Self.largeText)) end)")
+            case .coroutines:
+                // In a message handler no slice ends: others of its context do not see that many.
                 lines.append(
-                    "local t = setmetatable({}, {__tostring = function() fetch() return '' end})"
-                        + " r[#r + 1] = try(function() return string.format('%s', t) end)")
+                    "xpcall(error, function() r[#r + 1] = try(function() local all = {}"
+                        + " for i = 1, \(Self.manyCoroutines) do all[i] = coroutine.create(print) end return #all end) end)")
+            case .global(let peer):
+                let own = sharesGlobals ? "own\(eval)" : "own"
+                lines.append(
+                    "\(own) = \(own) or \(eval) r[#r + 1] = \(own) r[#r + 1] = home or 0"
+                        + " r[#r + 1] = own\(peer ?? 0) or 0")
             case .print: lines.append("print('\(eval):\(index)')")
             case .callback: lines.append("mark(\(eval), \(index))")
             case .compute(let rounds): lines.append("for i = 1, \(rounds) do end")
@@ -106,6 +144,24 @@ struct SimulatedScript {
         }
         return lines.joined(separator: "\n")
     }
+
+    /// Caught, its result is the part of the message that the model knows; it is raised again else.
+    private static func blockedCall(isCaught: Bool, _ obstacle: Obstacle) -> String {
+        let code =
+            switch obstacle {
+            case .text:
+                "string.format('%s', setmetatable({}, {__tostring = function() note() return '' end}))"
+            case .reader: "load(note)"
+            case .handler: "xpcall(error, note)"
+            }
+        let kinds = "v.message:match('\(cannotWaitHere)') or v.message:match('\(cannotWait)')"
+        return """
+            local v
+            local function note() local ok ok, v = pcall(fetch) end
+            local _ = \(code)
+            \(isCaught ? "r[#r + 1] = type(v) == 'table' and v.type == 'runtime' and (\(kinds)) or 'raised'" : "error(v)")
+            """
+    }
 }
 
 extension SimulatedScript: CustomStringConvertible {
@@ -114,12 +170,15 @@ extension SimulatedScript: CustomStringConvertible {
             switch act {
             case .call(let function, let isCaught, let place):
                 "\(isCaught ? "try " : "")\(function) \(place)"
-            case .blockedCall: "blocked call"
+            case .blockedCall(let isCaught, let obstacle): "\(isCaught ? "try " : "")blocked call in \(obstacle)"
+            case .allocate: "allocate"
+            case .coroutines: "coroutines"
+            case .global(let peer): "global, peer \(peer ?? 0)"
             case .print: "print"
             case .callback: "mark"
             case .compute(let rounds): "compute \(rounds)"
             }
         }
-        return "[\((names + ["\(ending)"]).joined(separator: ", "))]"
+        return "\(sharesGlobals ? "shared " : "")[\((names + ["\(ending)"]).joined(separator: ", "))]"
     }
 }
