@@ -28,7 +28,7 @@ extension EngineSchedule {
         try expect(accepted == isOpen, "freed: \(accepted)")
     }
 
-    /// An eval that has set a global for all in this context: one that has come to its end.
+    /// An eval that has set a global for all in this context, and has come to its end.
     func peer(in context: Int?) -> Int? {
         guard let context else { return nil }
         return model.evals.indices.map { $0 + 1 }.filter { id in

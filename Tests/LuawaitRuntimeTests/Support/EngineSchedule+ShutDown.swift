@@ -11,10 +11,11 @@ extension EngineSchedule {
         shutDownEnd = end
         clock.beforeLook = { [unowned self] in serve(until: end) }
         clock.setInstructionsPerSlice(Int32(number(10...600)))
-        try clock.ticking(nanoseconds: tick) { try live.shutDown(by: end) }
+        // So that an endless loop has some turns, and not thousands.
+        try clock.ticking(nanoseconds: max(tick, 200_000)) { try live.shutDown(by: end) }
         clock.beforeLook = nil
         if let discrepancy { throw discrepancy }
-        try observe()
+        try observe(isShutDown: true)
         shutDownEnd = nil
         try expect(model.live.isEmpty, "\(model.live) go on")
         if clock.time < end { model.met.insert(.shutDownInTime) }

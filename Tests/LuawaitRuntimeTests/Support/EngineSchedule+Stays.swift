@@ -101,8 +101,11 @@ extension EngineSchedule {
 
     /// Tells the model what the engine has done since its last look at the clock: let an eval begin or leave, at most; fired
     /// the timers that were due then; ended a run.
-    func observe() throws {
+    ///
+    /// - Parameter isShutDown: whether it has just been.
+    func observe(isShutDown: Bool = false) throws {
         let sight = live.withCore { core, _ in core.sight }
+        if isCustom || isShutDown { losePatience(sight) }
         let left = stays.last.flatMap { sight.running.contains($0.id) ? nil : $0 }
         // One that was condemned leaves after whatever condemned it.
         if let left, model[left.id].condemnation == nil {
@@ -118,20 +121,26 @@ extension EngineSchedule {
             stays.append((new, lastLook))
             try expect(new == expected, "eval \(new) runs, and it was the turn of \(expected ?? 0)")
         }
-        if let end = shutDownEnd, end <= lastLook, sight.isQuiet, stays.isEmpty, pool.inside == 0, !model.live.isEmpty {
-            note("what is left is cancelled")
-            model.met.insert(.shutDownTimedOut)
-            model.condemnAll(.shutDown)
-        }
         try expect(sight.garbage <= model.garbage, "\(sight.garbage) worlds to be freed, not \(model.garbage)")
         worldsFreed += model.garbage - sight.garbage
         model.garbage = sight.garbage
-        let wanted = sight.turns.elements.filter(model.isWanted)
-        try expect(wanted == model.wantedTurns, "it is the turn of \(wanted), should be \(model.wantedTurns)")
-        model.adopt(sight.turns)
+        if !sight.turns.isEmpty || !model.queue.isEmpty {
+            let wanted = sight.turns.elements.filter(model.isWanted)
+            try expect(wanted == model.wantedTurns, "it is the turn of \(wanted), should be \(model.wantedTurns)")
+            model.adopt(sight.turns)
+        }
         if model.workIsPosted, !sight.workIsPosted {
             try expect(!model.endRun(), "there is more to run, and nobody is told")
         }
+    }
+
+    /// The time for a graceful end is up, and the engine has cancelled what was left.
+    private func losePatience(_ sight: Sight) {
+        guard let end = shutDownEnd, end <= lastLook, sight.isQuiet else { return }
+        guard stays.isEmpty, pool.inside == 0, !model.live.isEmpty else { return }
+        note("what is left is cancelled")
+        model.met.insert(.shutDownTimedOut)
+        model.condemnAll(.shutDown)
     }
 
     /// Between which of its looks the engine has fired its timers only it knows; that it has shows.
@@ -174,6 +183,7 @@ extension EngineSchedule {
             model.met.insert(.callback)
             if chance(in: 3) { try stepAnywhere() }
             while chance(in: 10), !model[id].isDirect { try cancel(id) }
+            if let context = model[id].context, chance(in: 12) { try freeContext(context) }
             if chance(in: 8), stays.count < 3 { try chance(in: 2) ? turn() : evaluate() }
         } catch {
             discrepancy = error as? Discrepancy ?? Discrepancy(message: "\(error)")

@@ -26,8 +26,10 @@ extension EngineSchedule {
 
     func start() throws {
         let context = chance(in: 2) && !model.contexts.isEmpty ? number(1...model.contexts.count + 1) : nil
-        var script = SimulatedScript.random(canPark: true, peer: peer(in: context), using: &random)
+        let peer = peer(in: context)
+        var script = SimulatedScript.random(canPark: true, using: &random)
         script.sharesGlobals = context != nil && chance(in: 2)
+        if context != nil, chance(in: 2) { script.addGlobal(peer: peer) }
         var options = try EvalOptions(json: nil, defaults: live.config.limits, maxDepth: 128)
         let timeout = Int64(chance(in: 4) ? number(1...15) : 0)
         let callTimeout = Int64(chance(in: 2) ? number(1...7) : 0)

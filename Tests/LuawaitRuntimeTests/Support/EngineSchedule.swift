@@ -100,6 +100,7 @@ final class EngineSchedule {
         if chance(in: 2) { try bind() }
         if chance(in: 2) { try openDescriptor() }
         if isCustom, !chance(in: 8) { try setPool() }
+        if chance(in: 2) { try makeContext() }
         for _ in 0..<number(10...60) { try checked(step) }
         if chance(in: 2) { try drain() }
         try free()
@@ -115,8 +116,8 @@ final class EngineSchedule {
 
     private func step() throws {
         switch number(0...39) {
-        case 0...3: try start()
-        case 4...15: try turn()
+        case 0...5: try start()
+        case 6...15: try turn()
         case 16...17: try runForLonger()
         case 18...19: advance()
         case 20: try isCustom ? keepDeadlines() : nextRun()

@@ -121,11 +121,10 @@ extension HostModel {
         return true
     }
 
-    /// What it sets only it sees, or all that share the context's globals; what the host gave the context all see.
+    /// What it sets only it sees, but if it shares the context's globals: those all see, as what the host gave the context.
     private mutating func setGlobal(_ id: Int, peer: Int?) -> Passing {
-        let seesPeer = self[id].script.sharesGlobals && peer != nil
-        if seesPeer { met.insert(.sharedGlobal) }
-        return pass(id, "\(id)", "\(self[id].context ?? 0)", "\(seesPeer ? peer! : 0)")
+        if peer != nil { met.insert(.sharedGlobal) }
+        return pass(id, "\(id)", "\(self[id].context ?? 0)", "\(peer ?? 0)")
     }
 
     /// Neither executor has a thread to lend.

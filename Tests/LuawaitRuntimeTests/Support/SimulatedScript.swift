@@ -21,7 +21,7 @@ struct SimulatedScript {
         /// More than there is room for in a small world.
         case allocate
         case coroutines
-        /// Sets a global, and looks for its context's and another eval's.
+        /// Sets a global, and looks for its context's and for one that another eval has set for all.
         case global(peer: Int?)
         case print
         case callback
@@ -60,10 +60,8 @@ struct SimulatedScript {
     static let cannotWait = "luawait_eval cannot wait"
     static let cannotWaitHere = "cannot wait here"
 
-    /// - Parameters:
-    ///   - canPark: false for one that is run by `luawait_eval`
-    ///   - peer: an eval that has set its global already
-    static func random(canPark: Bool, peer: Int? = nil, using random: inout SplitMix64) -> SimulatedScript {
+    /// - Parameter canPark: false for one that is run by `luawait_eval`.
+    static func random(canPark: Bool, using random: inout SplitMix64) -> SimulatedScript {
         var script = SimulatedScript()
         switch Int.random(in: 0..<16, using: &random) {
         case 0: script.ending = .syntaxError
@@ -75,8 +73,8 @@ struct SimulatedScript {
         }
         guard script.ending != .syntaxError else { return script }
         for _ in 0..<Int.random(in: 0...5, using: &random) {
-            switch Int.random(in: 0..<14, using: &random) {
-            case 0...5:
+            switch Int.random(in: 0..<15, using: &random) {
+            case 0...5, 14:
                 script.acts.append(
                     .call(
                         [.fetch, .fetch, .fetch, .slow, .slow, .screen].randomElement(using: &random)!,
@@ -87,12 +85,17 @@ struct SimulatedScript {
                     .blockedCall(isCaught: !random.chance(in: 3), Obstacle.allCases.randomElement(using: &random)!))
             case 7, 8: script.acts.append(.print)
             case 9, 10: script.acts.append(.callback)
-            case 11: script.acts.append(.global(peer: peer))
+            case 11: script.addGlobal(peer: nil)
             case 12: script.acts.append(random.chance(in: 2) ? .allocate : .coroutines)
             default: script.acts.append(.compute(Int.random(in: 1...400, using: &random)))
             }
         }
         return script
+    }
+
+    /// - Parameter peer: an eval that has set its global already.
+    mutating func addGlobal(peer: Int?) {
+        if ending != .syntaxError { acts.insert(.global(peer: peer), at: 0) }
     }
 
     /// - Parameter eval: goes into each argument and each line, so that nothing can be taken for another's.
@@ -128,7 +131,7 @@ struct SimulatedScript {
                 let own = sharesGlobals ? "own\(eval)" : "own"
                 lines.append(
                     "\(own) = \(own) or \(eval) r[#r + 1] = \(own) r[#r + 1] = home or 0"
-                        + " r[#r + 1] = own\(peer ?? 0) or 0")
+                        + " r[#r + 1] = \(sharesGlobals ? "own or " : "")own\(peer ?? 0) or 0")
             case .print: lines.append("print('\(eval):\(index)')")
             case .callback: lines.append("mark(\(eval), \(index))")
             case .compute(let rounds): lines.append("for i = 1, \(rounds) do end")
