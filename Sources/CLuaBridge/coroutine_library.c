@@ -5,11 +5,14 @@
 //   again, without the script noticing. So a host call works in any coroutine.
 // - The context always knows which coroutine is running, because a stop must set its hook on that one; and whether a
 //   yield can travel all the way out, because a resumer inside a reader of load cannot pass it on.
+//
+// A yield is a longjmp, after which the processor has predicted the place of each return up to the resumer's function wrongly:
+// between lua_resume and the script there is one frame, not three, because the functions of the way are inlined.
 #include "internal.h"
 
 typedef enum mode { MODE_RESUME, MODE_WRAP } mode;
 
-static int drive(lua_State *L, lua_State *coroutine, int arguments, mode mode);
+#define ON_THE_WAY __attribute__((always_inline)) static inline
 
 static bool is_main(lua_State *L) {
     const lwb_context *context = lwb_context_of(L);
@@ -68,15 +71,18 @@ static int finish_failed(lua_State *L, lua_State *coroutine, int status, mode mo
     return lua_error(L);
 }
 
-static int driven(lua_State *L, int status, lua_KContext context) {
-    (void)status;
-    lua_State *coroutine = context == MODE_WRAP ? lua_tothread(L, lua_upvalueindex(1)) : lua_tothread(L, 1);
-    lwb_set_held_up(coroutine, false);
-    return drive(L, coroutine, 0, (mode)context);
+static int raise_too_many_results(lua_State *L, mode mode) {
+    lua_pushliteral(L, "too many results to resume");
+    if (mode == MODE_WRAP) return lua_error(L);
+    lua_pushboolean(L, 0);
+    lua_insert(L, -2);
+    return 2;
 }
 
+static int driven(lua_State *L, int status, lua_KContext context);
+
 // Resumes, and goes on resuming after parks and slices. `arguments` values are on the coroutine's stack.
-static int drive(lua_State *L, lua_State *coroutine, int arguments, mode mode) {
+ON_THE_WAY int drive(lua_State *L, lua_State *coroutine, int arguments, mode mode) {
     lwb_context *context = lwb_context_of(L);
     bool could_travel = context->can_travel;
     int results = 0;
@@ -85,37 +91,57 @@ static int drive(lua_State *L, lua_State *coroutine, int arguments, mode mode) {
     int status = lua_resume(coroutine, L, arguments, &results);
     context->can_travel = could_travel;
     lwb_set_running(context, L);
+    bool is_held_up = status == LUA_YIELD && context->yield != LWB_YIELD_SCRIPT;
+    // First of all: another eval may find a coroutine whose resumer a stop has unwound.
+    if (is_held_up) lwb_set_held_up(coroutine, true);
     lwb_check_stop(L, context);
-    if (status == LUA_YIELD && context->yield != LWB_YIELD_SCRIPT) {
-        lwb_set_held_up(coroutine, true);
-        return lua_yieldk(L, 0, mode, driven);
-    }
+    if (is_held_up) return lua_yieldk(L, 0, mode, driven);
     if (status != LUA_OK && status != LUA_YIELD) return finish_failed(L, coroutine, status, mode);
-    if (!lwb_reserve_stack(L, L, results + 1)) {
+    // What resume and wrapped functions have been called with has left the stack, but for one: there is room for a few.
+    if (results + 2 > LUA_MINSTACK && !lwb_reserve_stack(L, L, results + 1)) {
         lua_settop(coroutine, -results - 1);
-        lua_pushliteral(L, "too many results to resume");
-        if (mode == MODE_WRAP) return lua_error(L);
-        lua_pushboolean(L, 0);
-        lua_insert(L, -2);
-        return 2;
+        return raise_too_many_results(L, mode);
     }
     if (mode == MODE_RESUME) lua_pushboolean(L, 1);
     lua_xmove(coroutine, L, results);
     return results + (mode == MODE_RESUME ? 1 : 0);
 }
 
-// Moves `arguments` values to the coroutine and starts driving it; or pushes why that is impossible and returns -1.
-static int start_driving(lua_State *L, lua_State *coroutine, int arguments, mode mode) {
+static int driven(lua_State *L, int status, lua_KContext context) {
+    (void)status;
+    lua_State *coroutine = context == MODE_WRAP ? lua_tothread(L, lua_upvalueindex(1)) : lua_tothread(L, 1);
+    lwb_set_held_up(coroutine, false);
+    return drive(L, coroutine, 0, (mode)context);
+}
+
+// One that has not begun, or waits in coroutine.yield: in a C function, which has room for a few values to begin with.
+static bool has_room_for_arguments(lua_State *L, lua_State *coroutine, int count) {
+    return lua_gettop(coroutine) + count < LUA_MINSTACK || lwb_reserve_stack(L, coroutine, count);
+}
+
+static bool can_be_resumed(lua_State *L, lua_State *coroutine) {
+    if (lua_status(coroutine) == LUA_YIELD) return !lwb_is_held_up(coroutine);
+    return status_of(L, coroutine)[0] == 's';
+}
+
+static void push_why_not(lua_State *L, lua_State *coroutine) {
     const char *status = status_of(L, coroutine);
-    if (status[0] != 's') {
-        lua_pushfstring(L, "cannot resume %s coroutine", status[0] == 'd' ? "dead" : "non-suspended");
+    lua_pushfstring(L, "cannot resume %s coroutine", status[0] == 'd' ? "dead" : "non-suspended");
+}
+
+// Moves `arguments` values to the coroutine and starts driving it; or pushes why that is impossible and returns -1.
+ON_THE_WAY int start_driving(lua_State *L, lua_State *coroutine, int arguments, mode mode) {
+    if (!can_be_resumed(L, coroutine)) {
+        push_why_not(L, coroutine);
         return -1;
     }
-    if (!lwb_reserve_stack(L, coroutine, arguments)) {
-        lua_pushliteral(L, "too many arguments to resume");
-        return -1;
+    if (arguments > 0) {
+        if (!has_room_for_arguments(L, coroutine, arguments)) {
+            lua_pushliteral(L, "too many arguments to resume");
+            return -1;
+        }
+        lua_xmove(L, coroutine, arguments);
     }
-    lua_xmove(L, coroutine, arguments);
     return drive(L, coroutine, arguments, mode);
 }
 

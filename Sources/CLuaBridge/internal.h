@@ -225,11 +225,23 @@ void lwb_check_budget(lwb_context *context);
 void lwb_set_failure(lwb_context *context, lwb_failure_type type, const char *message);
 
 // preemption.c
-// Publishes which coroutine executes, and passes on orders that came meanwhile. Does not raise.
-void lwb_set_running(lwb_context *context, lua_State *L);
-// Obeys orders that came while the script was in C. Raises when condemned.
-void lwb_check_stop(lua_State *L, lwb_context *context);
+// Sets the hook that orders need, if they need one, on the coroutine that runs. Does not raise.
+void lwb_hook_running(lwb_context *context);
 int lwb_raise_stop(lua_State *L, lwb_context *context);
+
+// Both of these are done at each switch between coroutines, most often in vain.
+// Publishes which coroutine executes, and passes on orders that came meanwhile. Does not raise.
+static inline void lwb_set_running(lwb_context *context, lua_State *L) {
+    context->running = L;
+    // A handler that ran before this line has set its hook on the coroutine that ran before; one that runs after sees L.
+    if (context->condemned || context->orders) lwb_hook_running(context);
+}
+
+// Obeys orders that came while the script was in C. Raises when condemned.
+static inline void lwb_check_stop(lua_State *L, lwb_context *context) {
+    if (context->condemned) lwb_raise_stop(L, context);
+}
+
 // Called by the signal handler, or by the thread itself: async-signal-safe, does not raise.
 void lwb_obey(lwb_context *context, int orders);
 void lwb_hook_counting(lua_State *L, const lwb_stopper *stopper);

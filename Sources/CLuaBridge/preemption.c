@@ -55,10 +55,8 @@ void lwb_obey(lwb_context *context, int orders) {
     if (running != NULL && needs_hook(context)) set_hook(context, running);
 }
 
-void lwb_set_running(lwb_context *context, lua_State *L) {
-    context->running = L;
-    // A handler that ran before this line has set its hook on the coroutine that ran before; one that runs after sees L.
-    if (needs_hook(context)) set_hook(context, L);
+void lwb_hook_running(lwb_context *context) {
+    if (needs_hook(context)) set_hook(context, context->running);
 }
 
 static void describe_stop(lua_State *L, lwb_context *context) {
@@ -73,10 +71,6 @@ int lwb_raise_stop(lua_State *L, lwb_context *context) {
     // Not text: making text allocates, and a script at its memory limit would get another error instead.
     lua_pushlightuserdata(L, (void *)(uintptr_t)&stop_value);
     return lua_error(L);
-}
-
-void lwb_check_stop(lua_State *L, lwb_context *context) {
-    if (context->condemned) lwb_raise_stop(L, context);
 }
 
 static bool over_budget(lwb_context *context) {
