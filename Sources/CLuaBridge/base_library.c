@@ -1,4 +1,5 @@
-// tostring and ipairs: what Lua's own do, but a __tostring and an __index that they call may wait on the host.
+// tostring, ipairs and pcall: what Lua's own do, but a __tostring and an __index that they call may wait on the host, and
+// an error that pcall catches is work that few instructions do.
 //
 // Left to Lua: select (its arguments are on the stack already), and whatever else calls __tostring and __name: print,
 // string.format's %s, error messages. There a host call cannot wait.
@@ -58,7 +59,24 @@ static int iterate(lua_State *L) {
     return 3;
 }
 
+int lwb_protected_call_done(lua_State *L, int status, lua_KContext below) {
+    if (status == LUA_OK || status == LUA_YIELD) return lua_gettop(L) - (int)below;
+    lwb_do_work(lwb_context_of(L), LWB_WORK_OF_A_CAUGHT_ERROR);
+    lua_pushboolean(L, 0);
+    lua_pushvalue(L, -2);
+    return 2;
+}
+
+static int call_protected(lua_State *L) {
+    luaL_checkany(L, 1);
+    lua_pushboolean(L, 1); // the first result
+    lua_insert(L, 1);
+    int status = lua_pcallk(L, lua_gettop(L) - 2, LUA_MULTRET, 0, 0, lwb_protected_call_done);
+    return lwb_protected_call_done(L, status, 0);
+}
+
 void lwb_add_base_functions(lua_State *L) {
-    static const luaL_Reg functions[] = {{"ipairs", iterate}, {"tostring", to_string}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {
+        {"ipairs", iterate}, {"pcall", call_protected}, {"tostring", to_string}, {NULL, NULL}};
     luaL_setfuncs(L, functions, 0);
 }

@@ -7,6 +7,9 @@
 
 enum { LONGEST_UNLOOKED = 1024 };
 
+// What one byte of a format may ask for: a hundred digits, or a date with all names.
+enum { WORK_OF_A_BYTE = 256 };
+
 // Upvalues: Lua's own function, how long its format may be.
 enum { UPVALUE_ORIGINAL = 1, UPVALUE_LONGEST = 2 };
 
@@ -17,6 +20,7 @@ static int follow(lua_State *L) {
     if (lua_type(L, 1) == LUA_TSTRING) {
         lua_Integer longest = lua_tointeger(L, lua_upvalueindex(UPVALUE_LONGEST));
         lua_Unsigned length = lua_rawlen(L, 1);
+        lwb_do_work(lwb_context_of(L), (size_t)length * WORK_OF_A_BYTE);
         if (length > LONGEST_UNLOOKED) {
             // Where stops are looked for by counting, a loop of few instructions and long calls comes to no count for long.
             lwb_interrupt interrupt = lwb_interrupt_begin(L);

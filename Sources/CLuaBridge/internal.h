@@ -105,6 +105,8 @@ struct lwb_context {
     lwb_eval *current;    // the eval inside lwb_eval_resume
     lwb_stopper *stopper; // of the thread inside lwb_eval_resume
     int64_t cpu_end_ns;   // of the thread's clock, when the eval's budget ends
+    // Where orders are looked for by counting instructions: how much work that few of them do is left before a look.
+    int64_t work_until_look;
 
     lwb_eval *evals; // those that have not been freed
     json_t *held;    // an answer on its way into Lua: here, because a longjmp may skip the frame that would release it
@@ -166,6 +168,8 @@ void lwb_bound_string_formats(lua_State *L); // bounded_formats.c: the same for 
 void lwb_look_before_numbers(lua_State *L);  // and for the globals
 void lwb_bound_date(lua_State *L);           // and for `os`
 void lwb_add_base_functions(lua_State *L);   // base_library.c: the same
+// The end of pcall and xpcall, with `below` values below the results.
+int lwb_protected_call_done(lua_State *L, int status, lua_KContext below);
 // json_library.c: pushes the metatable that marks arrays.
 void lwb_push_array_mark(lua_State *L);
 
@@ -229,12 +233,31 @@ void lwb_set_failure(lwb_context *context, lwb_failure_type type, const char *me
 void lwb_hook_running(lwb_context *context);
 int lwb_raise_stop(lua_State *L, lwb_context *context);
 
+// A look where nothing can be raised and no yield is possible, an allocation, say: what there is to obey, the hook does at
+// the next instruction. Only where orders are looked for by counting. Does not raise.
+void lwb_look_in_passing(lwb_context *context);
+
+// In bytes, what an instruction copies or hashes is about as long as what it allocates for it: some tens of microseconds.
+enum {
+    LWB_WORK_BETWEEN_LOOKS = 256 * 1024,
+    LWB_WORK_OF_A_SWITCH = LWB_WORK_BETWEEN_LOOKS / 16,
+    // Lua visits all frames of the stack, of which there may be a hundred thousand, for each error that is caught.
+    LWB_WORK_OF_A_CAUGHT_ERROR = LWB_WORK_BETWEEN_LOOKS / 4,
+};
+
+// Notes work that takes long for the few instructions it is. Does not raise.
+static inline void lwb_do_work(lwb_context *context, size_t work) {
+    if ((context->work_until_look -= (int64_t)work) < 0) lwb_look_in_passing(context);
+}
+
 // Both of these are done at each switch between coroutines, most often in vain.
 // Publishes which coroutine executes, and passes on orders that came meanwhile. Does not raise.
 static inline void lwb_set_running(lwb_context *context, lua_State *L) {
     context->running = L;
     // A handler that ran before this line has set its hook on the coroutine that ran before; one that runs after sees L.
     if (context->condemned || context->orders) lwb_hook_running(context);
+    // Each coroutine counts its own instructions: those that never come to a count would not look in all their lives.
+    lwb_do_work(context, LWB_WORK_OF_A_SWITCH);
 }
 
 // Obeys orders that came while the script was in C. Raises when condemned.
@@ -295,8 +318,9 @@ int lwb_stopper_take_orders(lwb_stopper *stopper);
 bool lwb_stopper_counts(const lwb_stopper *stopper);
 // How many instructions pass between two looks for orders.
 int lwb_stopper_interval(const lwb_stopper *stopper);
-bool lwb_stopper_slice_is_over(const lwb_stopper *stopper);
-bool lwb_stopper_deadline_has_come(const lwb_stopper *stopper);
+bool lwb_stopper_slices_by_instructions(const lwb_stopper *stopper);
+// Where orders are looked for by counting: takes those there are, and looks at the clock for the ends of slice and run.
+int lwb_stopper_look(lwb_stopper *stopper);
 int64_t lwb_stopper_cpu_mark(const lwb_stopper *stopper);
 int64_t lwb_thread_cpu_ns(void);
 

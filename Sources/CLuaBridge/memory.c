@@ -117,6 +117,7 @@ __attribute__((noinline)) static void *reallocate(lwb_context *context, void *bl
     // Where there is no block Lua passes the kind of object in place of the size, a small number.
     size_t freed = block == NULL ? 0 : old_size;
     if (new_size > freed) {
+        lwb_do_work(context, new_size - freed);
         if (!is_within_limit(context, new_size - freed)) {
             if (context->refused != new_size) context->memory_before = context->memory;
             note_memory_place(context);
@@ -148,14 +149,18 @@ __attribute__((noinline)) static void *reallocate(lwb_context *context, void *bl
     return moved;
 }
 
-// A block for what is neither a coroutine nor near the limit.
+// A block for what is neither a coroutine nor near a limit.
 __attribute__((noinline)) static void *make(lwb_context *context, size_t kind, size_t size) {
     size_t limit = context->options.memory_limit, used = context->memory_used;
     bool is_simple = size != 0 && size != context->coroutine_size && context->refused == 0;
-    if (!is_simple || used > limit || size > limit - used) return reallocate(context, NULL, kind, size);
+    bool is_time_to_look = context->work_until_look < (int64_t)size;
+    if (!is_simple || is_time_to_look || used > limit || size > limit - used) {
+        return reallocate(context, NULL, kind, size);
+    }
     void *made = malloc(size); // realloc would cost half of it again
     if (made == NULL) return lack(context);
     context->memory_used = used + size;
+    context->work_until_look -= (int64_t)size;
     return made;
 }
 

@@ -66,8 +66,11 @@ static void describe_stop(lua_State *L, lwb_context *context) {
 }
 
 int lwb_raise_stop(lua_State *L, lwb_context *context) {
-    set_hook(context, L);
-    describe_stop(L, context);
+    // When the script has ended, and what came of it is being converted, there is no place to describe, and no code to stop.
+    if (context->running != NULL) {
+        set_hook(context, L);
+        describe_stop(L, context);
+    }
     // Not text: making text allocates, and a script at its memory limit would get another error instead.
     lua_pushlightuserdata(L, (void *)(uintptr_t)&stop_value);
     return lua_error(L);
@@ -86,12 +89,28 @@ void lwb_check_budget(lwb_context *context) {
 
 void lwb_take_in_orders(lwb_context *context) {
     if (lwb_stopper_counts(context->stopper)) {
-        int orders = lwb_stopper_take_orders(context->stopper);
-        if (lwb_stopper_slice_is_over(context->stopper)) orders |= LWB_ORDER_SLICE;
-        if (lwb_stopper_deadline_has_come(context->stopper)) orders |= LWB_ORDER_CONDEMN;
+        int orders = lwb_stopper_look(context->stopper);
+        // Asked once in an interval, and that is the slice.
+        if (lwb_stopper_slices_by_instructions(context->stopper)) orders |= LWB_ORDER_SLICE;
         if (orders != 0) lwb_obey(context, orders);
     }
     if (context->orders) lwb_check_budget(context);
+}
+
+// Setting the hook, and setting it back when the slice is over, visits every frame of the stack: only where the slice can end.
+static bool can_end_slice(const lwb_context *context) {
+    return context->orders && context->can_travel && lua_isyieldable(context->running);
+}
+
+void lwb_look_in_passing(lwb_context *context) {
+    // The allocator comes here outside of scripts, too.
+    bool counting = counts(context);
+    context->work_until_look = counting || context->stopper == NULL ? LWB_WORK_BETWEEN_LOOKS : INT64_MAX;
+    if (!counting || context->running == NULL) return;
+    int orders = lwb_stopper_look(context->stopper);
+    if (orders != 0) lwb_obey(context, orders);
+    if (context->orders) lwb_check_budget(context);
+    if (context->condemned || can_end_slice(context)) set_hook(context, context->running);
 }
 
 void lwb_forget_slice(lua_State *L, lwb_context *context) {

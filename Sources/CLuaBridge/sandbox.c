@@ -74,15 +74,6 @@ static int handle_message(lua_State *L) {
     return 1;
 }
 
-static int xpcall_done(lua_State *L, int status, lua_KContext extra) {
-    if (status != LUA_OK && status != LUA_YIELD) {
-        lua_pushboolean(L, 0);
-        lua_pushvalue(L, -2);
-        return 2;
-    }
-    return lua_gettop(L) - (int)extra;
-}
-
 static int call_protected_with_handler(lua_State *L) {
     int arguments = lua_gettop(L);
     luaL_checktype(L, 2, LUA_TFUNCTION);
@@ -92,8 +83,8 @@ static int call_protected_with_handler(lua_State *L) {
     lua_pushboolean(L, 1); // the first result
     lua_pushvalue(L, 1);
     lua_rotate(L, 3, 2); // handler at 2, then true, function, arguments
-    int status = lua_pcallk(L, arguments - 2, LUA_MULTRET, 2, 2, xpcall_done);
-    return xpcall_done(L, status, 2);
+    int status = lua_pcallk(L, arguments - 2, LUA_MULTRET, 2, 2, lwb_protected_call_done);
+    return lwb_protected_call_done(L, status, 2);
 }
 
 static void write_line(lua_State *L, lwb_context *context) {
