@@ -178,6 +178,11 @@ static int encode_results(lua_State *L) {
     return 0;
 }
 
+static lwb_event stop(lwb_context *context) {
+    if (!context->stop_described) lwb_clear_failure(context);
+    return LWB_STOPPED;
+}
+
 static lwb_event finish(lwb_eval *eval, int results) {
     lwb_context *context = eval->context;
     lua_State *co = eval->coroutine;
@@ -191,14 +196,10 @@ static lwb_event finish(lwb_eval *eval, int results) {
     lua_insert(co, -results - 1);
     int status = lua_pcall(co, results, 0, 0);
     if (status == LUA_OK) return LWB_FINISHED;
+    if (context->condemned) return stop(context);
     lua_xmove(co, context->main, 1);
     lwb_describe(context, status);
     return LWB_FAILED;
-}
-
-static lwb_event stop(lwb_context *context) {
-    if (!context->stop_described) lwb_clear_failure(context);
-    return LWB_STOPPED;
 }
 
 // `status` is that of the resume.
@@ -216,6 +217,7 @@ static lwb_event fail(lwb_eval *eval, int status) {
         lua_xmove(co, context->main, 1);
         // Without memory for the very first call the script's own has not begun.
         lwb_describe(context, context->note.script_status != LUA_OK ? context->note.script_status : status);
+        if (context->condemned) return stop(context);
     }
     return LWB_FAILED;
 }
@@ -251,15 +253,17 @@ lwb_event lwb_eval_resume(lwb_eval *eval, lwb_stopper *stopper, lwb_answer answe
 
     lwb_stopper_enter(stopper, context);
     int status = lua_resume(eval->coroutine, context->main, 0, &results);
-    lwb_stopper_leave(stopper);
-
+    // A stop that comes from here on sets no hook, but ends conversions.
     context->running = NULL;
-    lwb_event event;
+    lwb_event event = LWB_STOPPED;
     if (status == LUA_OK) {
         event = finish(eval, results);
     } else if (status != LUA_YIELD) {
         event = fail(eval, status);
-    } else {
+    }
+    lwb_stopper_leave(stopper);
+
+    if (status == LUA_YIELD) {
         event = context->yield == LWB_YIELD_PARK ? LWB_PARKED : LWB_SLICED;
         if (event == LWB_SLICED && context->condemned) {
             // It has been left where it was; or it was at the end of a slice when the order came, and has nothing to tell.

@@ -234,6 +234,7 @@ static void describe_value(lua_State *L, lwb_context *context, bool ask) {
         if (!has_message(context)) keep_field(L, context, &context->note.message, "message");
         lua_pushvalue(L, 1);
         keep_data(L, context);
+        if (context->condemned) return;
     } else if (lua_isstring(L, 1)) {
         lua_pushvalue(L, 1);
         const char *message = lua_tolstring(L, -1, &length);

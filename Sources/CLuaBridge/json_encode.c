@@ -10,7 +10,11 @@ typedef struct encoder {
     const char *root;
     const char *function;
     int depth; // how many entries of the context's path are in use
+    lwb_interrupt interrupt;
 } encoder;
+
+// What a value costs, in steps of the interrupt; and how many bytes of a text are worth a look.
+enum { VALUE_COST = 10, PIECE = 64 * 1024 };
 
 void lwb_append(lua_State *L, lwb_context *context, const char *bytes, size_t length, const char *function) {
     size_t limit = context->options.output_limit;
@@ -67,10 +71,27 @@ static void refuse(encoder *e, const char *what) {
                     e->function ? ": " : "", lua_tostring(e->L, -1), what);
 }
 
-static void encode_string(encoder *e, const char *bytes, size_t length) {
+// The end of the piece that begins at `at`: not inside of a character.
+static size_t piece_end(const char *bytes, size_t length, size_t at) {
+    if (length - at <= PIECE) return length;
+    size_t end = at + PIECE;
+    for (int i = 0; i < 3 && ((unsigned char)bytes[end] & 0xC0) == 0x80; i++)
+        end -= 1;
+    return end;
+}
+
+static bool is_utf8(encoder *e, const char *bytes, size_t length) {
+    for (size_t at = 0, end; at < length; at = end) {
+        end = piece_end(bytes, length, at);
+        if (!lwb_is_utf8(bytes + at, end - at)) return false;
+        if (end < length) lwb_checkpoint(&e->interrupt, LWB_STEPS_BETWEEN_LOOKS);
+    }
+    return true;
+}
+
+// Appends a piece with all escapes, but not the quotes around the whole.
+static void encode_piece(encoder *e, const char *bytes, size_t length) {
     static const char hex[] = "0123456789abcdef";
-    if (!lwb_is_utf8(bytes, length)) refuse(e, "a string that is not UTF-8 cannot be converted to JSON");
-    append(e, "\"", 1);
     size_t start = 0;
     for (size_t i = 0; i < length; i++) {
         unsigned char c = (unsigned char)bytes[i];
@@ -88,6 +109,16 @@ static void encode_string(encoder *e, const char *bytes, size_t length) {
         }
     }
     append(e, bytes + start, length - start);
+}
+
+static void encode_string(encoder *e, const char *bytes, size_t length) {
+    if (!is_utf8(e, bytes, length)) refuse(e, "a string that is not UTF-8 cannot be converted to JSON");
+    append(e, "\"", 1);
+    for (size_t at = 0, end; at < length; at = end) {
+        end = piece_end(bytes, length, at);
+        encode_piece(e, bytes + at, end - at);
+        if (end < length) lwb_checkpoint(&e->interrupt, LWB_STEPS_BETWEEN_LOOKS);
+    }
     append(e, "\"", 1);
 }
 
@@ -120,6 +151,7 @@ static lua_Integer array_length(encoder *e, int index, bool marked, bool *empty)
     lua_pushnil(L);
     while (lua_next(L, index)) {
         lua_pop(L, 1);
+        lwb_checkpoint(&e->interrupt, VALUE_COST);
         *empty = false;
         if (lua_type(L, -1) == LUA_TSTRING) {
             strings = true;
@@ -180,7 +212,7 @@ static void encode_object(encoder *e, int index) {
         first = false;
         // The key stays on the stack, so the bytes stay where they are.
         entry->key = lua_tolstring(L, -2, &entry->key_length);
-        if (!lwb_is_utf8(entry->key, entry->key_length)) {
+        if (!is_utf8(e, entry->key, entry->key_length)) {
             entry->key = NULL;
             refuse(e, "a key that is not UTF-8 cannot be converted to JSON");
         }
@@ -212,6 +244,7 @@ static void encode_table(encoder *e, int index) {
 static void encode_value(encoder *e, int index) {
     lua_State *L = e->L;
     lwb_check_stack(L, 8, "nested too deep for JSON");
+    lwb_checkpoint(&e->interrupt, VALUE_COST);
     switch (lua_type(L, index)) {
     case LUA_TNIL: append(e, "null", 4); break;
     case LUA_TBOOLEAN: lua_toboolean(L, index) ? append(e, "true", 4) : append(e, "false", 5); break;
@@ -234,12 +267,12 @@ static void encode_value(encoder *e, int index) {
 }
 
 void lwb_encode(lua_State *L, lwb_context *context, int index, const char *root, const char *function) {
-    encoder e = {L, context, root, function, 0};
+    encoder e = {L, context, root, function, 0, lwb_interrupt_begin(L)};
     encode_value(&e, lua_absindex(L, index));
 }
 
 void lwb_encode_all(lua_State *L, lwb_context *context, const char *root, const char *function) {
-    encoder e = {L, context, root, function, 0};
+    encoder e = {L, context, root, function, 0, lwb_interrupt_begin(L)};
     int count = lua_gettop(L);
     append(&e, "[", 1);
     for (int i = 1; i <= count; i++) {
