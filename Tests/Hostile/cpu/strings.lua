@@ -47,6 +47,11 @@ while true do s = string.char(s:byte(1, -1)) end
 --# format_without_end -> cpu
 while true do ("%-99.99f %q %s"):format(1e308, ("\0"):rep(1000), ("x"):rep(10000)) end
 
+--# formats_of_many_digits -> cpu
+local format, numbers = ("%99.99f"):rep(50), {}
+for i = 1, 50 do numbers[i] = 1e308 end
+while true do format:format(table.unpack(numbers)) end
+
 --# format_of_a_long_format -> cpu
 local format = ("%%"):rep(250000)
 while true do format:format() end

@@ -104,6 +104,14 @@ return "deep"
 local function f() return coroutine.resume(coroutine.create(f)) end
 while true do f() end
 
+--# coroutines_too_short_to_count -> cpu
+-- None of them runs as many instructions as pass between two looks, where those are counted.
+local function nest(n)
+    if n == 0 then return end
+    for i = 1, 20 do coroutine.wrap(nest)(n - 1) end
+end
+while true do nest(6) end
+
 --# coroutines_300_deep_that_yield -> value, runtime
 local function nest(n)
     if n == 0 then return coroutine.yield("bottom") end
