@@ -87,6 +87,7 @@ extension CoreModel {
         return hasRoomForOutput ? nil : "max_unread"
     }
 
+    var blockedCount: Int { evals.count { if case .blocked = $0.standing { true } else { false } } }
     var hasRoomForRequest: Bool { limits.requests == 0 || openCount < limits.requests }
     var hasRoomForOutput: Bool { limits.unread == 0 || events.count < limits.unread }
 

@@ -6,6 +6,8 @@ struct CoreModel {
         case waiting
         case running(condemned: EvalMachine.Condemnation?)
         case parked(request: Int)
+        /// Like parked, but its worker waits.
+        case blocked(request: Int, worker: Int)
         /// Its thread knows that it is condemned, and has not handed in the outcome yet.
         case leaving
         /// With the error's type; nil for a success.
@@ -63,9 +65,11 @@ struct CoreModel {
     var wakes: [Int] = []
     /// Threads that have waited.
     var wokenThreads: [Int] = []
+    /// Workers that have waited inside a script.
+    var wokenWorkers: [Int] = []
 
     mutating func beginStep() {
-        (notifies, stops, newWork, wakes, wokenThreads) = (false, [], 0, [], [])
+        (notifies, stops, newWork, wakes, wokenThreads, wokenWorkers) = (false, [], 0, [], [], [])
     }
 
     // MARK: - Evals
@@ -94,12 +98,14 @@ struct CoreModel {
         return nil
     }
 
-    mutating func park(_ eval: Int, for audience: Audience, now: Instant) {
+    /// - Parameter worker: which waits for the answer; nil: none has to.
+    mutating func park(_ eval: Int, for audience: Audience, on worker: Int? = nil, now: Instant) {
         let timeout = evals[eval].callTimeout
         let deadline = timeout > 0 ? now.advanced(milliseconds: timeout) : nil
         requests.append(ModelRequest(eval: eval, deadline: deadline, audience: audience))
         if let deadline { timers.append((deadline, .request(requests.count - 1))) }
-        evals[eval].standing = .parked(request: requests.count - 1)
+        let request = requests.count - 1
+        evals[eval].standing = worker.map { .blocked(request: request, worker: $0) } ?? .parked(request: request)
         add(.request(requests.count - 1))
     }
 
@@ -128,6 +134,11 @@ struct CoreModel {
             newWork += 1
             withdraw(request)
             end(eval, type: type)
+        case .blocked(let request, let worker):
+            withdraw(request)
+            evals[eval].standing = .running(condemned: reason)
+            wokenWorkers.append(worker)
+            stops.append(eval)
         case .running(condemned: nil):
             evals[eval].standing = .running(condemned: reason)
             stops.append(eval)
@@ -164,7 +175,14 @@ struct CoreModel {
 
     mutating func answer(_ request: Int) {
         close(request)
-        enqueue(requests[request].eval)
+        goOn(requests[request].eval)
+    }
+
+    /// There is an answer.
+    private mutating func goOn(_ eval: Int) {
+        guard case .blocked(_, let worker) = evals[eval].standing else { return enqueue(eval) }
+        evals[eval].standing = .running(condemned: nil)
+        wokenWorkers.append(worker)
     }
 
     // MARK: - Timers
@@ -189,7 +207,7 @@ struct CoreModel {
             switch timers.remove(at: timers.firstIndex { $0.deadline == soonest }!).target {
             case .request(let request):
                 withdraw(request)
-                enqueue(requests[request].eval)
+                goOn(requests[request].eval)
             case .eval(let eval):
                 evals[eval].deadline = nil
                 condemn(eval, .timedOut)

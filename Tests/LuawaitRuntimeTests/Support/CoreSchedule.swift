@@ -11,6 +11,8 @@ struct CoreSchedule {
     enum Place {
         case awake, asleep
         case running(Eval)
+        /// Its script waits for an answer where it cannot park.
+        case blocked(Eval)
         case leaving(Eval, EvalMachine.Condemnation)
     }
 
@@ -19,11 +21,13 @@ struct CoreSchedule {
     /// What was done, for the reader of a failure.
     private(set) var trace: [String] = []
     var random: SplitMix64
-    private(set) var places: [Place]
+    var places: [Place]
     private(set) var evals: [Eval] = []
     private var tickets: [EvalID: Ticket] = [:]
     /// Of the host's threads that block.
     let parkers = (0..<3).map { _ in Parker() }
+    /// Of the workers, where they wait inside scripts.
+    let blockers: [Parker]
     let wakers = WakerLog()
     var lineCount = 0
     /// What it has come to, for a test that wants to know whether the schedules lead anywhere.
@@ -32,11 +36,13 @@ struct CoreSchedule {
     init(seed: UInt64, workers: Int) throws {
         random = SplitMix64(seed: seed)
         places = Array(repeating: .awake, count: workers)
+        blockers = places.map { _ in Parker() }
         var limits = QueueLimits()
         limits.evals = Self.limit(&random)
         limits.queued = Self.limit(&random)
         limits.requests = Self.limit(&random)
         limits.unread = Self.limit(&random)
+        limits.blocked = Int.random(in: 0...workers, using: &random)
         core = try SteppedCore(workers: workers, limits: limits)
         core.isByHand = false
         model.limits = limits
@@ -98,11 +104,15 @@ struct CoreSchedule {
         if !core.core.isStopping {
             try expect(actions.wakeWorkers.count == min(asleep, model.newWork), "\(actions.wakeWorkers.count) woken")
         }
+        try expect(
+            blockers.indices.filter { worker in actions.wakeWaiters.contains { $0 === blockers[worker] } }
+                == model.wokenWorkers.sorted(), "not workers \(model.wokenWorkers) are woken")
         for worker in actions.wakeWorkers { places[core.workers.firstIndex { $0 === worker }!] = .awake }
         try expect(core.core.gate.available == model.available, "the gate counts \(core.core.gate.available)")
         try expect(
-            actions.wakeWaiters.map { waiter in parkers.firstIndex { $0 === waiter } ?? -1 }.sorted()
-                == model.wokenThreads.sorted(), "\(actions.wakeWaiters.count) waiting threads woken")
+            actions.wakeWaiters.count == model.wokenThreads.count + model.wokenWorkers.count
+                && actions.wakeWaiters.compactMap { waiter in parkers.firstIndex { $0 === waiter } }.sorted()
+                    == model.wokenThreads.sorted(), "\(actions.wakeWaiters.count) waiting threads woken")
         try checkWakers()
         met.formUnion(model.met)
         try expect(core.core.watchdogPlan <= model.soonest, "the watchdog sleeps too long")
@@ -145,7 +155,8 @@ struct CoreSchedule {
         switch places[worker] {
         case .asleep: break
         case .awake: try take(worker)
-        case .running(let eval): try leave(eval, worker)
+        case .running(let eval): try random.chance(in: 5) ? block(eval, worker) : leave(eval, worker)
+        case .blocked(let eval): try lookForAnswer(eval, worker)
         case .leaving(let eval, let reason):
             try perform("complete \(eval.id.value)") { schedule in
                 schedule.model.end(Int(eval.id.value) - 1, type: reason == .timedOut ? "timeout" : "cancelled")

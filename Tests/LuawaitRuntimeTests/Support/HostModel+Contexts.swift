@@ -59,7 +59,10 @@ extension HostModel {
         queueTurn(of: id)
     }
 
-    func hasMore(in id: Int) -> Bool { hasWaiting(in: id) || contexts[id - 1].isUntidy }
+    /// One that has been freed goes with the eval that leaves it.
+    func hasMore(in id: Int) -> Bool {
+        !contexts[id - 1].isFreed && (hasWaiting(in: id) || contexts[id - 1].isUntidy)
+    }
 
     private func hasWaiting(in id: Int) -> Bool {
         contexts[id - 1].queue.contains { self[$0].standing == .waiting }

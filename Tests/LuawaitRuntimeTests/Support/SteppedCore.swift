@@ -126,6 +126,15 @@ final class SteppedCore {
         }
     }
 
+    /// - Parameter parker: of the worker.
+    func block(_ eval: Eval, for audience: Audience, _ parker: Parker) -> EngineCore.BlockAction {
+        let function = HostFunction(name: "fetch", timeoutMilliseconds: nil, callback: nil, audience: audience)
+        return step { core, actions in
+            core.block(
+                eval, at: function, args: .copying("[\(eval.id.value)]"), parker: parker, now: now, &actions)
+        }
+    }
+
     @discardableResult
     func slice(_ eval: Eval) -> EvalMachine.LeaveAction {
         step { core, actions in core.slice(eval, &actions) }
