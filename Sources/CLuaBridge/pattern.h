@@ -24,7 +24,8 @@ typedef struct lwb_pattern {
     const char *subject, *subject_end;
     const char *pattern, *pattern_end; // without the anchor
     bool anchored;
-    int first; // the character that every match begins with; -1: there are several
+    int first;            // the character that every match begins with; -1: there are several
+    const char *frontier; // the set of the %f[set] that every match begins with, or NULL
 } lwb_pattern;
 
 // Instead of a capture's length.

@@ -28,9 +28,14 @@ static inline int first_character(const char *p, const char *pattern_end) {
     case '(':
     case ')':
     case '$':
-    case '%':
     case '.':
     case '[': return -1;
+    case '%':
+        // Balanced text begins with the first of its pair. What is malformed is left to who raises that.
+        if (p[1] == 'b') return pattern_end - p < 4 ? -1 : (unsigned char)p[2];
+        if (pattern_end - p < 2 || isalnum((unsigned char)p[1])) return -1;
+        p++;
+        break;
     default: break;
     }
     // At the pattern's end there is a NUL.
@@ -44,10 +49,10 @@ static inline int first_character(const char *p, const char *pattern_end) {
 
 // Where a match may begin. Looking into captures saves beginning and undoing them at every place; no more of them than
 // any match may have open, so that too many are still the error that they are.
-static int first_of_match(const char *p, const char *pattern_end) {
+static const char *first_item(const char *p) {
     for (int captures = 0; captures < LWB_PATTERN_CAPTURES && *p == '(' && p[1] != ')'; captures++)
         p++;
-    return first_character(p, pattern_end);
+    return p;
 }
 
 static inline const char *item_end_of(const lwb_matcher *m, const char *p) {
@@ -107,6 +112,21 @@ static bool is_frontier(const lwb_matcher *m, const char *s, const char *set, co
     unsigned char before = s == m->in.subject ? '\0' : (unsigned char)s[-1];
     // Behind the subject's end there is a NUL.
     return !lwb_set_contains(m, before, set, set_end - 1) && lwb_set_contains(m, (unsigned char)*s, set, set_end - 1);
+}
+
+// The first frontier from `s` on; or where the search for it is to be gone on with, for it comes back before the walk gets
+// long. At every place one character is looked up in the set, where matching looks up two.
+static const char *skip_to_frontier(lwb_matcher *m, const char *s, const char *set) {
+    const char *set_end = lwb_set_end(m, set) - 1;
+    const char *last = m->in.subject_end - s > SKIP ? s + SKIP : m->in.subject_end, *begin = s;
+    bool before = lwb_set_contains(m, s == m->in.subject ? '\0' : (unsigned char)s[-1], set, set_end);
+    for (; s < last; s++) {
+        bool here = lwb_set_contains(m, (unsigned char)*s, set, set_end);
+        if (here && !before) break;
+        before = here;
+    }
+    m->interrupt.steps -= (int)(s - begin);
+    return s;
 }
 
 typedef enum walk { WALK_FAILED, WALK_DONE, WALK_INTERRUPTED } walk;
@@ -341,13 +361,15 @@ lwb_pattern lwb_pattern_of(const char *subject, size_t subject_length, const cha
     const char *pattern_end = pattern + pattern_length;
     bool anchored = anchors && *pattern == '^';
     if (anchored) pattern++;
+    const char *first = first_item(pattern);
     return (lwb_pattern){
         .subject = subject,
         .subject_end = subject + subject_length,
         .pattern = pattern,
         .pattern_end = pattern_end,
         .anchored = anchored,
-        .first = anchored ? -1 : first_of_match(pattern, pattern_end),
+        .first = anchored ? -1 : first_character(first, pattern_end),
+        .frontier = !anchored && first[0] == '%' && first[1] == 'f' && first[2] == '[' ? first + 2 : NULL,
     };
 }
 
@@ -363,6 +385,8 @@ lwb_found lwb_search(lwb_matcher *m, const char *last_end) {
                 if (first == NULL) return LWB_FOUND_NOTHING;
                 charge(m, first - m->start);
                 m->start = first;
+            } else if (m->in.frontier != NULL) {
+                m->start = skip_to_frontier(m, m->start, m->in.frontier);
             }
             m->capture_count = 0;
             m->depth = 0;
