@@ -149,18 +149,18 @@ __attribute__((noinline)) static void *reallocate(lwb_context *context, void *bl
     return moved;
 }
 
-// A block for what is neither a coroutine nor near a limit.
+// So many instructions as pass between two looks cannot do much work on smaller ones.
+enum { LARGE_BLOCK = 1024 };
+
+// A block for what is neither a coroutine nor near the limit.
 __attribute__((noinline)) static void *make(lwb_context *context, size_t kind, size_t size) {
     size_t limit = context->options.memory_limit, used = context->memory_used;
     bool is_simple = size != 0 && size != context->coroutine_size && context->refused == 0;
-    bool is_time_to_look = context->work_until_look < (int64_t)size;
-    if (!is_simple || is_time_to_look || used > limit || size > limit - used) {
-        return reallocate(context, NULL, kind, size);
-    }
+    if (!is_simple || used > limit || size > limit - used) return reallocate(context, NULL, kind, size);
     void *made = malloc(size); // realloc would cost half of it again
     if (made == NULL) return lack(context);
+    if (size >= LARGE_BLOCK) lwb_do_work(context, size);
     context->memory_used = used + size;
-    context->work_until_look -= (int64_t)size;
     return made;
 }
 

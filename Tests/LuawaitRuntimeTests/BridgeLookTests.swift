@@ -5,22 +5,29 @@ import Testing
 @testable import LuawaitRuntime
 
 /// Where orders are looked for by counting instructions: work that few instructions do is counted, too. A script whose
-/// deadline has come before it begins meets it at its first look, and the line of the stop says where that was.
+/// deadline comes while it waits for an answer meets it at its first look, and the line of the stop says where that was.
 struct BridgeLookTests {
-    /// A deadline that has come before any script begins.
+    /// When deadlines and slices end that are to be over at the first look.
     private static let past: Int64 = 1
 
     private func lines(_ first: String, _ line: String, _ count: Int) -> String {
         ([first] + Array(repeating: line, count: count)).joined(separator: "\n")
     }
 
+    /// Runs a script up to its first call of `wait`; from there on the next look meets a deadline, or a slice's end.
+    private func waiting(_ script: String, args: String? = nil) -> BridgeRun {
+        let run = BridgeRun(counting: true, functions: ["wait"])
+        #expect(run.prepare(script, args: args.flatMap { json_loads($0, 0, nil) }) == LWB_READY)
+        run.announce()
+        #expect(run.resume() == LWB_PARKED)
+        run.announce()
+        return run
+    }
+
     /// - Returns: the line at which the script met its deadline, 0 if that was after its end; nil if it finished before a look.
     private func lineOfFirstLook(_ script: String, args: String? = nil) -> Int32? {
-        let run = BridgeRun(counting: true)
-        let value = args.flatMap { json_loads($0, 0, nil) }
-        #expect(run.prepare(script, args: value) == LWB_READY)
+        let run = waiting("local args = ... wait() " + script, args: args)
         lwb_stopper_set_deadline(run.stopper, Self.past)
-        run.announce()
         switch run.resume() {
         case LWB_STOPPED: return run.failureLine
         case LWB_FINISHED: return nil
@@ -68,11 +75,10 @@ struct BridgeLookTests {
     }
 
     @Test func a_look_in_an_allocation_ends_a_slice() {
-        let run = BridgeRun(counting: true)
-        #expect(run.prepare(lines("local s = 'x'", "s = s .. s", 22) + "\nreturn #s") == LWB_READY)
+        let run = waiting(lines("wait() local s = 'x'", "s = s .. s", 22) + "\nreturn #s")
         lwb_stopper_set_slice_end(run.stopper, Self.past)
-        var slices = 0
-        var event = LWB_SLICED
+        var slices = 1
+        var event = run.resume()
         while event == LWB_SLICED, slices < 100 {
             run.announce()
             event = run.resume()
@@ -96,13 +102,13 @@ struct BridgeLookTests {
     private let many = "[[" + Array(repeating: "{\"a\":1}", count: 20_000).joined(separator: ",") + "]]"
 
     @Test func the_conversion_of_a_result_is_stopped() {
-        #expect(lineOfFirstLook("return ...", args: many) == 0)
-        #expect(lineOfFirstLook("return ...", args: "[[{\"a\":1}]]") == nil)
+        #expect(lineOfFirstLook("return args", args: many) == 0)
+        #expect(lineOfFirstLook("return args", args: "[[{\"a\":1}]]") == nil)
     }
 
     @Test(arguments: ["x", "\u{20ac}"]) func the_conversion_of_a_long_text_is_stopped(character: String) {
         let text = String(repeating: character, count: 400_000)
-        #expect(lineOfFirstLook("return ...", args: "[\"\(text)\"]") == 0)
+        #expect(lineOfFirstLook("return args", args: "[\"\(text)\"]") == 0)
     }
 
     /// They are looked at in pieces, whose ends must not cut a character.
@@ -126,10 +132,8 @@ struct BridgeLookTests {
     }
 
     @Test func the_conversion_of_an_answer_is_stopped_on_the_way() {
-        let run = BridgeRun(counting: true, functions: ["fetch"])
-        #expect(run.run("local t = fetch() return 1") == LWB_PARKED)
+        let run = waiting("local t = wait() return 1")
         lwb_stopper_set_deadline(run.stopper, Self.past)
-        run.announce()
         #expect(run.resume(LWB_ANSWER_RESULT, many) == LWB_STOPPED)
         // Each of the 20,000 would have taken a hundred bytes.
         #expect(lwb_context_memory_used(run.context) < 1_000_000)
@@ -137,28 +141,15 @@ struct BridgeLookTests {
 
     @Test(arguments: [
         // Described where it is raised, and after the script has ended.
-        "local t = ... error(t)",
-        "local t = ... local c <close> = setmetatable({}, {__close = function() error(t) end}) error('first')",
+        "local t = ... wait() error(t)",
+        "local t = ... wait() local c <close> = setmetatable({}, {__close = function() error(t) end}) error('first')",
     ])
     func the_conversion_of_an_errors_data_is_stopped(script: String) {
-        let run = BridgeRun(counting: true)
-        #expect(run.prepare(script, args: json_loads(many, 0, nil)) == LWB_READY)
+        let run = waiting(script, args: many)
         lwb_stopper_set_deadline(run.stopper, Self.past)
-        run.announce()
         #expect(run.resume() == LWB_STOPPED)
-        let other = BridgeRun(counting: true)
-        #expect(other.prepare(script, args: json_loads("[[1]]", 0, nil)) == LWB_READY)
+        let other = waiting(script, args: "[[1]]")
         lwb_stopper_set_deadline(other.stopper, Self.past)
-        other.announce()
         #expect(other.resume() == LWB_FAILED)
-    }
-
-    @Test func a_conversion_uses_up_the_scripts_processor_time() {
-        let run = BridgeRun(counting: true, limits: .init(cpuNanoseconds: 1))
-        #expect(run.prepare("return ...", args: json_loads(many, 0, nil)) == LWB_READY)
-        lwb_stopper_set_slice_end(run.stopper, Self.past)
-        run.announce()
-        #expect(run.resume() == LWB_STOPPED)
-        #expect(run.hasExceededCPU)
     }
 }
