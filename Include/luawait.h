@@ -112,14 +112,16 @@
  * that nobody handled when the first engine was created (config `signal`). It is sent only to threads that are inside
  * Lua at that moment. Fork: in a child process every call with an engine of its parent's is LUAWAIT_ERR_FORKED, and
  * luawait_engine_free() does nothing; the child may create engines of its own. Locale: JSON does not depend on it;
- * tostring() and string.format() in a script do, as ever in Lua. `errno` is not preserved.
+ * tostring() and string.format() in a script do, as ever in Lua. `errno` is not preserved. Stack: a thread of the host's
+ * on which scripts run (luawait_run(), luawait_eval(), a pool's) should have 512 KiB or more; the deepest recursion that Lua
+ * allows, load in load, takes half of that.
  *
  * HOW A SCRIPT SEES THE WORLD
  *
- * Each eval runs in a Lua state of its own: nothing leaks from one to the next (but luawait_context_new()). Available: the basic functions (without
- * dofile and loadfile; load takes text only; collectgarbage only counts and collects), coroutine, string (without
- * dump), table, math, utf8, os.time/clock/date/difftime, json.null, json.array, and the engine's host functions. A
- * script that is an expression (`1 + 1`) gives its value. `__gc` is refused.
+ * Each eval runs in a Lua state of its own: nothing leaks from one to the next (but luawait_context_new()). Available:
+ * the basic functions (without dofile and loadfile; load takes text only; collectgarbage only counts and collects),
+ * coroutine, string (without dump), table, math, utf8, os.time/clock/date/difftime, json.null, json.array, and the
+ * engine's host functions. A script that is an expression (`1 + 1`) gives its value. `__gc` is refused.
  *
  * LIBRARIES
  *
