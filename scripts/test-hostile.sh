@@ -15,7 +15,7 @@ if [[ ${1:-} == --asan ]]; then
     shift
     scratch=$PWD/.build-asan
     directory=$scratch/tests-c
-    compiler=("$(dirname "$(readlink -f "$(command -v swift)")")/clang" -fsanitize=address)
+    compiler=("$(dirname "$(readlink -f "$(command -v swift)")")/clang" -fsanitize=address -fuse-ld=lld)
     # Lua's longjmps leave frames without telling the sanitizer, which it takes for use after return.
     export ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=0
 fi
