@@ -3,11 +3,11 @@ import Testing
 
 @testable import LuawaitRuntime
 
-/// Random lives of a whole engine, against a model of what its host may see. `LUAWAIT_SCHEDULES` says how many, and
-/// `LUAWAIT_SEED=17` replays one; `make simulate` runs a hundred thousand.
+/// Random lives of a whole engine, against a model of what its host may see. `LUAWAIT_SCHEDULES` says how many,
+/// `LUAWAIT_FIRST_SEED` from which on, and `LUAWAIT_SEED=17` replays one; `make simulate` runs a hundred thousand.
 @Suite(.serialized) struct EngineSimulationTests {
     @Test func any_life_of_an_engine_agrees_with_the_model() throws {
-        let seeds = seeds(getenv("LUAWAIT_SCHEDULES").flatMap { Int(String(cString: $0)) } ?? 3000)
+        let seeds = seeds(number("LUAWAIT_SCHEDULES") ?? 3000, from: UInt64(number("LUAWAIT_FIRST_SEED") ?? 1))
         var (evals, requests) = (0, 0)
         var met: Set<HostModel.Occurrence> = []
         defer { LastSeed.clear() }
@@ -26,6 +26,10 @@ import Testing
         }
         print("\(seeds.count) schedules from seed \(seeds[0]) on: \(evals) evals, \(requests) requests")
         if seeds.count >= 1000 { #expect(HostModel.Occurrence.allCases.filter { !met.contains($0) } == []) }
+    }
+
+    private func number(_ variable: String) -> Int? {
+        getenv(variable).flatMap { Int(String(cString: $0)) }
     }
 
     private func replay(_ seed: UInt64) -> String {

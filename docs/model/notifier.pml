@@ -7,20 +7,30 @@
  * other or by taking events until there are none, and sleeps again. Beside it another thread sets the notifier, and
  * replaces or removes it and sets another.
  *
+ * With MAIN_ONLY > 0 the host has two threads, its main thread and another, and that many of the things to take are for the
+ * main thread alone (EventGate.availableOnMainThreadOnly): the other does not see them. The notifier tells both, whoever it
+ * is for; the thread that it is not for looks, finds nothing and so arms the gate, which the other has not looked at yet.
+ *
  * The gate's states, as EventGate's comments name them: IDLE (armed, nothing available), ARMED (armed, though something is
  * available: a look for something else has found nothing), TOLD (not armed, so something is available: a call was decided
  * since the last such look).
  *
- * Checked: never is the host asleep with something available and no call on its way (`missed`, and an invalid end state at
- * the latest); a notifier is not called more often than the gate was armed while it was set, and once for being set.
+ * Checked: never is a thread asleep with something available to it and no call on its way (`missed`, and an invalid end
+ * state at the latest); a notifier is not called more often than the gate was armed while it was set, and once for being set.
  */
 #ifndef EVALS
 #define EVALS 3
 #endif
+#ifndef MAIN_ONLY
+#define MAIN_ONLY 0 /* of the EVALS, the first */
+#endif
+#define MAIN 0 /* sees everything */
+#define OTHER 1
 #define NONE 0
 #define NOTIFIERS 3 /* none, the first, the second */
 
 byte available = 0; /* EventGate.available */
+byte available_to_main = 0; /* EventGate.availableOnMainThreadOnly */
 bool armed = true; /* EventGate.isArmed */
 byte notifier = NONE; /* HostSignal.State.notifier: 1 or 2 */
 byte generation = 0; /* EngineCore.notifierGeneration, and the one in HostSignal.State */
@@ -30,11 +40,16 @@ bool taken[EVALS];
 byte taken_count = 0;
 
 byte under_way = 0; /* decided, and neither called nor found to be another notifier's */
-bool called[NOTIFIERS]; /* the host has been told to look */
+typedef threads { bool thread[2] };
+threads called[NOTIFIERS]; /* the thread has been told to look */
 byte calls[NOTIFIERS];
 byte armings[NOTIFIERS]; /* while it was set, and once for being set */
 byte relies_on = NONE; /* luawait_set_notifier has returned */
-bool asleep = false;
+bool asleep[2];
+
+#define is_for_main(id) (id < MAIN_ONLY)
+/* EventGate.available(to:) */
+#define available_to(me) (me == MAIN -> available : available - available_to_main)
 
 /* EventGate.foundNothing, and EventGate.removed when nothing is left */
 inline arm() {
@@ -47,6 +62,7 @@ inline take(id) {
     taken[id] = true;
     taken_count++;
     available--;
+    available_to_main = available_to_main - (is_for_main(id) -> 1 : 0);
     if
     :: available == 0 -> arm()
     :: else
@@ -63,7 +79,8 @@ inline notify(wanted) {
     if
     :: who != NONE ->
         atomic {
-            called[who] = true;
+            called[who].thread[MAIN] = true;
+            called[who].thread[OTHER] = (MAIN_ONLY > 0);
             calls[who]++;
             under_way--;
             assert(calls[who] <= armings[who])
@@ -79,6 +96,7 @@ proctype producer(byte id) {
     atomic {
         ended[id] = true;
         available++; /* EventGate.added */
+        available_to_main = available_to_main + (is_for_main(id) -> 1 : 0);
         decided = armed;
         armed = false;
         under_way = under_way + (decided -> 1 : 0);
@@ -112,63 +130,76 @@ proctype setter() {
     bool decided;
     byte wanted, who;
     set(1);
+#if MAIN_ONLY == 0 /* for two threads it would be too many states, and makes no difference to which of them looks */
     if
     :: set(NONE)
     :: skip
     fi;
     set(2)
+#endif
 }
 
-proctype host() {
+proctype host(byte me) {
     byte id;
     bool idle_look = true; /* it may look once without having been called */
     do
     :: taken_count == EVALS -> break
     :: else ->
-        asleep = true;
+        asleep[me] = true;
         if
-        :: atomic { called[relies_on] -> called[relies_on] = false; asleep = false }
-        :: atomic { idle_look -> idle_look = false; asleep = false }
+        :: atomic { called[relies_on].thread[me] -> called[relies_on].thread[me] = false; asleep[me] = false }
+        :: atomic { idle_look -> idle_look = false; asleep[me] = false }
+#if MAIN_ONLY > 0
+        :: atomic { taken_count == EVALS -> asleep[me] = false } /* the other thread has taken the last */
+#endif
         fi;
         if
         :: for (id : 0 .. EVALS - 1) {
                 atomic { /* EngineCore.takeOutcome; of what it has taken, the host does not ask again */
                     if
-                    :: taken[id] -> skip
-                    :: !taken[id] && ended[id] -> take(id)
-                    :: else -> arm()
+                    :: taken[id] || (me == OTHER && is_for_main(id)) -> skip
+                    :: else ->
+                        if
+                        :: ended[id] -> take(id)
+                        :: else -> arm()
+                        fi
                     fi
                 }
             }
         :: do /* EngineCore.nextEvent */
             :: atomic {
-                    available > 0 ->
+                    available_to(me) > 0 ->
                     id = 0;
                     do
-                    :: ended[id] && !taken[id] -> break
+                    :: ended[id] && !taken[id] && !(me == OTHER && is_for_main(id)) -> break
                     :: else -> id++
                     od;
                     take(id)
                 }
-            :: atomic { available == 0 -> arm() }; break
+            :: atomic { available_to(me) == 0 -> arm() }; break
             :: available == 0 -> break /* all was taken, and the host knows that there was no more */
             od
         fi
     od
 }
 
-#define missed \
-    (asleep && available > 0 && relies_on == notifier && notifier != NONE && under_way == 0 && !called[relies_on])
+#define missed(me) \
+    (asleep[me] && available_to(me) > 0 && relies_on == notifier && notifier != NONE && under_way == 0 \
+        && !called[relies_on].thread[me])
 
 active proctype monitor() {
 end:
-    atomic { missed -> assert(false) }
+    atomic { missed(MAIN) || missed(OTHER) -> assert(false) }
 }
 
 init {
     byte id;
     atomic {
-        run host();
+        run host(MAIN);
+        if
+        :: MAIN_ONLY > 0 -> run host(OTHER)
+        :: else
+        fi;
         run setter();
         for (id : 0 .. EVALS - 1) { run producer(id) }
     };

@@ -159,8 +159,8 @@ struct SplitMix64: RandomNumberGenerator {
     }
 }
 
-/// `LUAWAIT_SEED` replays one seed; without it, `count` of them from 1 on.
-func seeds(_ count: Int) -> [UInt64] {
+/// `LUAWAIT_SEED` replays one seed; without it, `count` of them from `first` on.
+func seeds(_ count: Int, from first: UInt64 = 1) -> [UInt64] {
     if let text = getenv("LUAWAIT_SEED"), let seed = UInt64(String(cString: text)) { return [seed] }
-    return Array(1...UInt64(count))
+    return Array(first..<first + UInt64(count))
 }
