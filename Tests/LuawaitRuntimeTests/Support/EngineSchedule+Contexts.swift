@@ -6,9 +6,12 @@ extension EngineSchedule {
         let isSmall = chance(in: 3)
         let id = model.contexts.count + 1
         note("make context \(id)\(isSmall ? ", a small one" : "")")
-        let small = #""memory_bytes": \#(SimulatedScript.smallMemory), "max_coroutines": \#(SimulatedScript.fewCoroutines)"#
-        let options = try #"{"globals": {"home": \#(id)}\#(isSmall ? ", \(small)" : "")}"#.withBytes { bytes throws(CallError) in
+        var options = try #"{"globals": {"home": \#(id)}}"#.withBytes { bytes throws(CallError) in
             try ContextOptions(json: bytes, defaults: live.config.limits, maxDepth: 128)
+        }
+        if isSmall {
+            options.limits.memoryBytes = SimulatedScript.smallMemory
+            options.limits.coroutines = SimulatedScript.fewCoroutines
         }
         let isShutDown = model.isShutDown
         if !isShutDown { model.contexts.append(model.makeWorld(isSmall: isSmall)) }

@@ -126,7 +126,8 @@ struct SimulatedScript {
                 // In a message handler no slice ends: others of its context do not see that many.
                 lines.append(
                     "xpcall(error, function() r[#r + 1] = try(function() local all = {}"
-                        + " for i = 1, \(Self.manyCoroutines) do all[i] = coroutine.create(print) end return #all end) end)")
+                        + " for i = 1, \(Self.manyCoroutines) do all[i] = coroutine.create(print) end"
+                        + " return #all end) end)")
             case .global(let peer):
                 let own = sharesGlobals ? "own\(eval)" : "own"
                 lines.append(
