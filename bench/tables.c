@@ -23,6 +23,7 @@ static const struct work works[] = {
     {"sort numbers", "local t = {} for i = 1, 40000 do t[i] = i * 7919 % 40009 end table.sort(t) return t[1]"},
     {"sort three by a comparator", "local f = function(a, b) return a < b end "
                                    "for i = 1, 40000 do table.sort({3, 1, 2}, f) end return 1"},
+    {"make tables and closures", "local t for i = 1, 200000 do t = {i} t[2] = function() return i end end return t[1]"},
     {"insert at the end", "local t = {} for i = 1, 300000 do table.insert(t, i) end return #t"},
     {"insert at the front", "local t = {} for i = 1, 2000 do table.insert(t, 1, i) end return #t"},
     {"remove at the end", "local t = {} for i = 1, 200000 do t[i] = i end "

@@ -26,6 +26,7 @@ enum {
 typedef struct sorting {
     lwb_resumable self;
     bool in_use;
+    bool is_spare; // the function keeps it for the next sort
     bool has_comparator;
     bool quick; // the partition is one of numbers or of strings, as far as is known
     int pivot_type, pivot_cost;
@@ -128,6 +129,7 @@ static sorting *push_state(lua_State *L) {
         lua_pushvalue(L, lua_upvalueindex(UPVALUE_SPARE));
     } else {
         spare = lua_newuserdatauv(L, sizeof *spare, 0);
+        spare->is_spare = false;
     }
     spare->in_use = true;
     return spare;
@@ -135,7 +137,8 @@ static sorting *push_state(lua_State *L) {
 
 static void release_state(lua_State *L, sorting *s) {
     s->in_use = false;
-    if (lua_touserdata(L, lua_upvalueindex(UPVALUE_SPARE)) == s) return;
+    if (s->is_spare) return;
+    s->is_spare = true;
     lua_pushvalue(L, STATE);
     lua_replace(L, lua_upvalueindex(UPVALUE_SPARE));
 }
