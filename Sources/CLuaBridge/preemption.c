@@ -98,8 +98,10 @@ void lwb_take_in_orders(lwb_context *context) {
 }
 
 // Setting the hook, and setting it back when the slice is over, visits every frame of the stack: only where the slice can end.
+// Never where slices are counted instructions: how much work is left depends on what the context has done before.
 static bool can_end_slice(const lwb_context *context) {
-    return context->orders && context->can_travel && lua_isyieldable(context->running);
+    if (!context->orders || lwb_stopper_slices_by_instructions(context->stopper)) return false;
+    return context->can_travel && lua_isyieldable(context->running);
 }
 
 void lwb_look_in_passing(lwb_context *context) {
