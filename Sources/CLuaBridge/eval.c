@@ -131,7 +131,7 @@ static int prepare(lua_State *L) {
     eval->reference = luaL_ref(L, LUA_REGISTRYINDEX);
     eval->coroutine = coroutine;
     eval->context->eval_coroutines += 1;
-    lwb_set_held_up(coroutine, true);          // nobody resumes it but lwb_eval_resume
+    lwb_set_held_up(coroutine, true);         // nobody resumes it but lwb_eval_resume
     lua_pushcfunction(coroutine, run_script); // a light C function: does not allocate
     return 0;
 }
