@@ -92,7 +92,7 @@ build() {
     fuzz_script)
         # Looks for orders are counted, so that a run depends on no clock.
         compile_bridge "$BUILD/bridge" && link_bridge_target fuzz_script "$BUILD/bridge" Tests/Fuzz/lua_mutator.c \
-            -Wl,--wrap=lwb_stopper_take_orders
+            -Wl,--wrap=lwb_stopper_look
         ;;
     fuzz_pattern)
         compile_bridge "$BUILD/bridge-sliced" "${SMALL_STEPS[@]}" &&

@@ -314,7 +314,6 @@ void lwb_stopper_enter(lwb_stopper *stopper, lwb_context *context);
 void lwb_stopper_leave(lwb_stopper *stopper);
 void lwb_stopper_pause(lwb_stopper *stopper);
 void lwb_stopper_resume(lwb_stopper *stopper);
-int lwb_stopper_take_orders(lwb_stopper *stopper);
 bool lwb_stopper_counts(const lwb_stopper *stopper);
 // How many instructions pass between two looks for orders.
 int lwb_stopper_interval(const lwb_stopper *stopper);

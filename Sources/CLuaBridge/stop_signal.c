@@ -205,7 +205,7 @@ bool lwb_stopper_order(lwb_stopper *stopper, uint64_t ticket, lwb_order order) {
     }
 }
 
-int lwb_stopper_take_orders(lwb_stopper *stopper) {
+static int take_orders(lwb_stopper *stopper) {
     uint64_t state = atomic_load(&stopper->state);
     if (orders_of(state) == 0) return 0;
     while (!atomic_compare_exchange_weak(&stopper->state, &state, make_state(ticket_of(state), 0, phase_of(state))))
@@ -235,7 +235,7 @@ static void start_running(lwb_stopper *stopper) {
 }
 
 int lwb_stopper_look(lwb_stopper *stopper) {
-    int orders = lwb_stopper_take_orders(stopper);
+    int orders = take_orders(stopper);
     if (stopper->slice_end_ns == 0 && stopper->deadline_ns == 0) return orders;
     int64_t now = clock_ns(CLOCK_MONOTONIC);
     bool by_instructions = lwb_stopper_slices_by_instructions(stopper);

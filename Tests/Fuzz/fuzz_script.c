@@ -5,9 +5,9 @@
  *
  * The input is a script. A first line that begins with "--~" says how it is run, a character for each choice (see
  * take_setup); a line "--##" begins the next script of a shared context. Nothing depends on clocks, so that an input is
- * a run: what is counted is how often the bridge looks for orders (the linker puts __wrap_lwb_stopper_take_orders
- * between), and after so many looks the eval is condemned wherever it is. A script that makes no looks is a hang, which
- * the fuzzer's own timeout finds.
+ * a run: what is counted is how often the bridge looks for orders (the linker puts __wrap_lwb_stopper_look between), and
+ * after so many looks the eval is condemned wherever it is. A script that makes no looks is a hang, which the fuzzer's
+ * own timeout finds.
  */
 #define _GNU_SOURCE // memmem
 
@@ -66,12 +66,14 @@ typedef struct run {
 
 static lwb_stopper *stopper;
 static int looks_left, late_looks;
+static bool has_looked; /* this is how looks are made: else nothing would be stopped here, and nobody notice */
 
-int __real_lwb_stopper_take_orders(lwb_stopper *of);
-int __wrap_lwb_stopper_take_orders(lwb_stopper *of);
+int __real_lwb_stopper_look(lwb_stopper *of);
+int __wrap_lwb_stopper_look(lwb_stopper *of);
 
-int __wrap_lwb_stopper_take_orders(lwb_stopper *of) {
-    int orders = __real_lwb_stopper_take_orders(of);
+int __wrap_lwb_stopper_look(lwb_stopper *of) {
+    int orders = __real_lwb_stopper_look(of);
+    has_looked = true;
     if (looks_left > 0) {
         looks_left--;
         return orders;
@@ -348,6 +350,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     for (int i = 0; i < count; i++)
         prepare(context, &setup, &runs[i], starts[i], lengths[i]);
     run_all(context, &setup, runs, count);
+    FUZZ_REQUIRE(has_looked || lengths[0] == 0, "nobody has looked for orders");
     bool does_not_compile = runs[0].event == LWB_FAILED && runs[0].failure == LWB_FAILURE_SYNTAX;
     FUZZ_REQUIRE(checked == LWB_FAILED || !does_not_compile, "check says that it compiles");
     FUZZ_REQUIRE(!is_refused || runs[0].event != LWB_FINISHED, "check says that it does not compile");
