@@ -79,16 +79,21 @@ esac
 "${CXX:-c++}" -std=c++17 "${FLAGS[@]}" -ISources/CLuaBridge/include "${LIBRARIES[@]}" \
     -c Sources/CLuaBridge/number_format.cpp -o "$BUILD/number_format.o"
 # Looks for orders everywhere, so that slices end in the middle of the library's functions, too.
-"${CC:-cc}" -std=gnu11 -pedantic "${FLAGS[@]}" -DLWB_STEPS_BETWEEN_LOOKS=20 -DLWB_PATTERN_WINDOW=7 \
-    -ISources/CLuaBridge -ISources/CLuaBridge/include -ITests/Faults \
-    Tests/Faults/bridge_faults.c Tests/Faults/faults.c Tests/Faults/scenarios.c Sources/CLuaBridge/*.c \
-    "$BUILD/number_format.o" -o "$BUILD/bridge_faults" \
-    -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free "${LIBRARIES[@]}" -lstdc++ -lm -pthread
+C_FLAGS=(-std=gnu11 -pedantic "${FLAGS[@]}" -DLWB_STEPS_BETWEEN_LOOKS=20 -DLWB_PATTERN_WINDOW=7
+    "-I$PWD/Sources/CLuaBridge" "-I$PWD/Sources/CLuaBridge/include" "-I$PWD/Tests/Faults" "${LIBRARIES[@]}")
+rm -rf "$BUILD/bridge"
+mkdir "$BUILD/bridge"
+(cd "$BUILD/bridge" && "${CC:-cc}" "${C_FLAGS[@]}" -c "$OLDPWD"/Sources/CLuaBridge/*.c)
+BRIDGE=("$BUILD"/bridge/*.o "$BUILD/number_format.o" "${LIBRARIES[@]}" -lstdc++ -lm -pthread)
+"${CC:-cc}" "${C_FLAGS[@]}" Tests/Faults/hook_faults.c "${BRIDGE[@]}" -o "$BUILD/hook_faults"
+"${CC:-cc}" "${C_FLAGS[@]}" Tests/Faults/bridge_faults.c Tests/Faults/faults.c Tests/Faults/scenarios.c "${BRIDGE[@]}" \
+    -o "$BUILD/bridge_faults" -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free
 if (($# > 0)); then
     "$BUILD/bridge_faults" "$@"
     exit
 fi
 status=0
 printf '%s\n' one two all every | xargs -P "${JOBS:-2}" -I '{}' "$BUILD/bridge_faults" --mode '{}' || status=1
+"$BUILD/hook_faults" || status=1
 test_abi || status=1
 exit "$status"

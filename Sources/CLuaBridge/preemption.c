@@ -15,10 +15,12 @@ static void change_hook(lua_State *L, int mask, int count) {
     if (lua_gethookmask(L) != mask || lua_gethookcount(L) != count) lua_sethook(L, mask ? hook : NULL, mask, count);
 }
 
+static int hook_mask(const lwb_context *context) {
+    return context->condemned ? LUA_MASKCOUNT | LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE : LUA_MASKCOUNT;
+}
+
 static void set_hook(const lwb_context *context, lua_State *L) {
-    int mask = LUA_MASKCOUNT;
-    if (context->condemned) mask |= LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE;
-    change_hook(L, mask, 1);
+    change_hook(L, hook_mask(context), 1);
 }
 
 // Whether scripts are interrupted by counting. Outside a stay on a thread there is no stopper.
@@ -48,11 +50,15 @@ void lwb_hook_counting(lua_State *L, const lwb_stopper *stopper) {
 }
 
 // lua_sethook may be called from a signal handler (Lua's own interpreter does); nothing else here touches Lua.
+//
+// Also when the hook is there already: an instruction that was just taking back Lua's sign of an earlier hook has taken back
+// that of this one, too, and a loop without calls would not come to it until it is set anew. The watchdog sends a signal for
+// each slice, so that is soon.
 void lwb_obey(lwb_context *context, int orders) {
     if (orders & LWB_ORDER_CONDEMN) context->condemned = 1;
     if (orders & LWB_ORDER_SLICE) context->orders = 1;
     lua_State *running = context->running;
-    if (running != NULL && needs_hook(context)) set_hook(context, running);
+    if (running != NULL && needs_hook(context)) lua_sethook(running, hook, hook_mask(context), 1);
 }
 
 void lwb_hook_running(lwb_context *context) {
