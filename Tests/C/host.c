@@ -207,6 +207,29 @@ long thread_count(void) {
     return entries_of("/proc/self/task");
 }
 
+static long first_thread_count;
+
+__attribute__((constructor)) static void count_first_threads(void) {
+    first_thread_count = thread_count();
+}
+
+/* pthread_join() returns before the kernel has taken the thread out of its list. */
+long host_settled_thread_count(long expected) {
+    struct timespec begun, now;
+    clock_gettime(CLOCK_MONOTONIC, &begun);
+    do {
+        long count = thread_count();
+        if (count == expected) return count;
+        sched_yield();
+        clock_gettime(CLOCK_MONOTONIC, &now);
+    } while (now.tv_sec - begun.tv_sec < HANG_GUARD_MS / 1000);
+    return thread_count();
+}
+
+long resting_thread_count(void) {
+    return host_settled_thread_count(first_thread_count);
+}
+
 long descriptor_count(void) {
     return entries_of("/proc/self/fd");
 }

@@ -65,9 +65,14 @@ bool readable(luawait_engine *engine, int timeout_ms);
 /** Takes nothing away, but finds nothing until the descriptor is quiet: being woken for nothing is allowed. */
 bool becomes_quiet(luawait_engine *engine);
 
-/** How many threads, and how many open descriptors, this process has. */
+/** How many threads, and how many open descriptors, this process has. A thread that has been joined may count still. */
 long thread_count(void);
 long descriptor_count(void);
+/** Waits until there are no more threads than when the program began, and says how many. */
+long resting_thread_count(void);
+/** Waits until the kernel has forgotten those that have been joined. */
+#define CHECK_THREADS(expected) harness_check_int(HERE, host_settled_thread_count(expected), (expected), "threads")
+long host_settled_thread_count(long expected);
 
 /** Runs a script that needs no host and checks what it gives. */
 #define EXPECT_VALUE(engine, script, json) host_expect_value(HERE, (engine), (script), NULL, (json))

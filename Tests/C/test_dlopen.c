@@ -102,11 +102,11 @@ static void live_once(const char *path) {
 static void a_hundred_loads_and_unloads_leave_nothing_behind(void) {
     char *path = make_copy();
     live_once(path);
-    long threads = thread_count(), descriptors = descriptor_count();
+    long threads = resting_thread_count(), descriptors = descriptor_count();
     for (size_t i = 1; i < harness_scale(100, 10); i++) {
         live_once(path);
     }
-    CHECK_INT(thread_count(), threads);
+    CHECK_THREADS(threads);
     CHECK_INT(descriptor_count(), descriptors);
     unlink(path);
     free(path);

@@ -3,27 +3,27 @@
 #include <stdatomic.h>
 
 static void without_watchdog_there_is_no_thread(void) {
-    long before = thread_count();
+    long before = resting_thread_count();
     luawait_engine *engine = host_engine_of(UNWATCHED, ",\"workers\":7");
-    CHECK_INT(thread_count(), before);
+    CHECK_THREADS(before);
     declare_with(engine, "f", "{\"timeout_ms\":60000}");
     uint64_t eval = start_with(engine, "return 1", "{\"timeout_ms\":60000}");
     start(engine, "f()");
     CHECK_VALUE(run_to_end(engine, eval), "1");
     CHECK(readable(engine, HANG_GUARD_MS));
-    CHECK_INT(thread_count(), before);
+    CHECK_THREADS(before);
     luawait_engine_free(engine);
-    CHECK_INT(thread_count(), before);
+    CHECK_THREADS(before);
 }
 
 static void the_watchdog_is_the_only_thread(void) {
-    long before = thread_count();
+    long before = resting_thread_count();
     luawait_engine *engine = host_engine_of(SIGNAL, ",\"workers\":7");
     CHECK_INT(thread_count(), before + 1);
     CHECK_VALUE(run_to_end(engine, start(engine, "return 1")), "1");
     CHECK_INT(thread_count(), before + 1);
     luawait_engine_free(engine);
-    CHECK_INT(thread_count(), before);
+    CHECK_THREADS(before);
 }
 
 static void the_executor_decides_what_is_allowed(void) {

@@ -114,14 +114,14 @@ static void an_eval_on_a_thread_that_blocks_all_signals_is_still_limited(void) {
 }
 
 static void an_engine_takes_no_thread_with_it(void) {
-    long threads = thread_count(), descriptors = descriptor_count();
+    long threads = resting_thread_count(), descriptors = descriptor_count();
     for (int i = 0; i < 10; i++) {
         luawait_engine *engine = engine_with("{\"workers\":4}");
         CHECK(thread_count() >= threads + 4);
         EXPECT_VALUE(engine, "1", "1");
         luawait_engine_free(engine);
     }
-    CHECK_INT(thread_count(), threads);
+    CHECK_THREADS(threads);
     CHECK_INT(descriptor_count(), descriptors);
 }
 

@@ -125,7 +125,7 @@ static void counting_takes_no_signal(void) {
 
 /* Room for a few threads' stacks, not for 256. */
 static void with_little_room(void) {
-    long threads = thread_count(), descriptors = descriptor_count();
+    long threads = resting_thread_count(), descriptors = descriptor_count();
     struct rlimit room = {.rlim_cur = (rlim_t)300 << 20, .rlim_max = RLIM_INFINITY}, all;
     REQUIRE(getrlimit(RLIMIT_AS, &all) == 0);
     room.rlim_max = all.rlim_max;
@@ -138,7 +138,7 @@ static void with_little_room(void) {
     CHECK(engine == NULL);
     CHECK(error.message[0] != '\0');
     /* Those that could be started are gone again. */
-    CHECK_INT(thread_count(), threads);
+    CHECK_THREADS(threads);
     CHECK_INT(descriptor_count(), descriptors);
     engine = engine_with("{\"workers\":2}");
     EXPECT_VALUE(engine, "return 'with room again'", "\"with room again\"");
