@@ -22,7 +22,7 @@ clang=$(dirname "$(readlink -f "$(command -v swift)")")/clang
 # Lua's longjmps leave frames without telling the sanitizer, which it takes for use after return.
 export ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=0
 export LUAWAIT_TEST_SCALE=small
-export STAGE=$stage BUILD=$scratch/tests-c CC="$clang -fsanitize=address -fuse-ld=lld"
+export STAGE=$stage BUILD=$scratch/tests-c CC="$clang -fsanitize=address" LINK_FLAGS=-fuse-ld=lld
 
 # What fails does not keep the rest from running.
 status=0

@@ -6,8 +6,8 @@
 # A single test: .build/tests-c/test_cancel a_running_eval_ends
 #
 # Each file is a process of its own, so that a crash or a hang is the failure of that file alone. CC names the compiler,
-# JOBS how many run at once, STAGE where library and header are, BUILD where the programs go. The last line is
-# `N passed, N failed`, counting single tests.
+# LINK_FLAGS what it needs for linking alone, JOBS how many run at once, STAGE where library and header are, BUILD where
+# the programs go. The last line is `N passed, N failed`, counting single tests.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -41,7 +41,9 @@ compile() {
 }
 
 link() {
-    compile "$@" "-L$STAGE/lib" -lluawait "-Wl,-rpath,$STAGE/lib" -pthread -lm
+    # LINK_FLAGS may be several words, or none.
+    # shellcheck disable=SC2086
+    compile "$@" ${LINK_FLAGS:-} "-L$STAGE/lib" -lluawait "-Wl,-rpath,$STAGE/lib" -pthread -lm
 }
 
 # What all tests are linked with, compiled once: it takes longer than any of them.

@@ -17,8 +17,8 @@ toolchain=$(dirname "$(readlink -f "$(command -v swift)")")
 runtime=$(dirname "$toolchain")/lib/swift/linux
 export STAGE=$stage BUILD=$scratch/tests-c
 # The sanitizer's runtime that comes with the toolchain knows dispatch, and so needs it, and the runtime of blocks.
-libraries="-Wl,--no-as-needed -L$runtime -ldispatch -lBlocksRuntime -Wl,-rpath,$runtime"
-export CC="$toolchain/clang -fsanitize=thread $libraries"
+export LINK_FLAGS="-Wl,--no-as-needed -L$runtime -ldispatch -lBlocksRuntime -Wl,-rpath,$runtime"
+export CC="$toolchain/clang -fsanitize=thread"
 export TSAN_OPTIONS="suppressions=$PWD/scripts/tsan.supp halt_on_error=0 exitcode=66 second_deadlock_stack=1"
 # A signal waits until the thread makes a system call, which an endless loop in Lua never does.
 export LUAWAIT_STRESS_PREEMPTION=count LUAWAIT_TEST_PREEMPTION=count

@@ -145,7 +145,7 @@ lwb_event lwb_eval_prepare(lwb_context *context, const lwb_setup *setup, lwb_eva
         lwb_set_failure(context, LWB_FAILURE_MEMORY, "not enough memory");
         return LWB_FAILED;
     }
-    memcpy(eval->chunk_name, setup->chunk_name, name_size);
+    eval->chunk_name = memcpy(eval + 1, setup->chunk_name, name_size);
     eval->context = context;
     eval->next = context->evals;
     eval->reference = eval->globals = LUA_NOREF;

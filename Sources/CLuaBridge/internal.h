@@ -73,7 +73,7 @@ struct lwb_eval {
     int64_t cpu_left_ns;         // INT64_MAX: no limit
     uint64_t calls_left;         // host calls; UINT64_MAX: no limit
     bool cpu_exceeded;
-    char chunk_name[]; // NUL-terminated
+    char *chunk_name; // NUL-terminated; behind this
 };
 
 // Where a script was when it was refused memory.
