@@ -265,8 +265,9 @@ static inline void lwb_check_stop(lua_State *L, lwb_context *context) {
     if (context->condemned) lwb_raise_stop(L, context);
 }
 
-// Called by the signal handler, or by the thread itself: async-signal-safe, does not raise.
+// Neither raises. The second is what the signal handler calls: it is async-signal-safe.
 void lwb_obey(lwb_context *context, int orders);
+void lwb_obey_signal(lwb_context *context, int orders);
 void lwb_hook_counting(lua_State *L, const lwb_stopper *stopper);
 // What a look for orders does, in the hook and in loops in C: takes in those that are counted, and condemns an eval that
 // is told to yield when its processor time is over. Does not raise.

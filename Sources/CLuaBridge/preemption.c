@@ -49,14 +49,23 @@ void lwb_hook_counting(lua_State *L, const lwb_stopper *stopper) {
     change_hook(L, LUA_MASKCOUNT, lwb_stopper_interval(stopper));
 }
 
+static void keep(lwb_context *context, int orders) {
+    if (orders & LWB_ORDER_CONDEMN) context->condemned = 1;
+    if (orders & LWB_ORDER_SLICE) context->orders = 1;
+}
+
+void lwb_obey(lwb_context *context, int orders) {
+    keep(context, orders);
+    if (context->running != NULL) lwb_hook_running(context);
+}
+
 // lua_sethook may be called from a signal handler (Lua's own interpreter does); nothing else here touches Lua.
 //
 // Also when the hook is there already: an instruction that was just taking back Lua's sign of an earlier hook has taken back
 // that of this one, too, and a loop without calls would not come to it until it is set anew. The watchdog sends a signal for
 // each slice, so that is soon.
-void lwb_obey(lwb_context *context, int orders) {
-    if (orders & LWB_ORDER_CONDEMN) context->condemned = 1;
-    if (orders & LWB_ORDER_SLICE) context->orders = 1;
+void lwb_obey_signal(lwb_context *context, int orders) {
+    keep(context, orders);
     lua_State *running = context->running;
     if (running != NULL && needs_hook(context)) lua_sethook(running, hook, hook_mask(context), 1);
 }
@@ -103,11 +112,16 @@ void lwb_take_in_orders(lwb_context *context) {
     if (context->orders) lwb_check_budget(context);
 }
 
+// Whether a yield gets all the way out.
+static bool can_leave(lua_State *L, const lwb_context *context) {
+    return context->can_travel && lua_isyieldable(L);
+}
+
 // Setting the hook, and setting it back when the slice is over, visits every frame of the stack: only where the slice can end.
 // Never where slices are counted instructions: how much work is left depends on what the context has done before.
 static bool can_end_slice(const lwb_context *context) {
     if (!context->orders || lwb_stopper_slices_by_instructions(context->stopper)) return false;
-    return context->can_travel && lua_isyieldable(context->running);
+    return can_leave(context->running, context);
 }
 
 void lwb_look_in_passing(lwb_context *context) {
@@ -127,9 +141,8 @@ void lwb_forget_slice(lua_State *L, lwb_context *context) {
 }
 
 // Lua lets a hook yield in count and line events only.
-static bool may_yield(lua_State *L, const lwb_context *context, const lua_Debug *event) {
-    if (event->event != LUA_HOOKCOUNT && event->event != LUA_HOOKLINE) return false;
-    return context->can_travel && lua_isyieldable(L);
+static bool is_at_an_instruction(const lua_Debug *event) {
+    return event->event == LUA_HOOKCOUNT || event->event == LUA_HOOKLINE;
 }
 
 // Leaves the condemned script for good, without unwinding it: Lua visits all frames of the stack for each pcall that catches
@@ -147,11 +160,13 @@ static void hook(lua_State *L, lua_Debug *event) {
     lwb_context *context = lwb_context_of(L);
     lwb_take_in_orders(context);
     if (context->condemned) {
-        if (may_yield(L, context, event)) {
-            abandon(L, context);
-        } else {
+        if (!can_leave(L, context)) {
             lwb_raise_stop(L, context);
+        } else if (is_at_an_instruction(event)) {
+            abandon(L, context);
         }
+        // A C function is called or returns, and can be left at the next instruction. An error here would be caught by the
+        // pcall around it, whose return is the next event: that way each of a hundred thousand would catch one.
         return;
     }
     if (!context->orders) {
@@ -159,10 +174,10 @@ static void hook(lua_State *L, lua_Debug *event) {
         return;
     }
     // Before it is condemned a script has no hook for other events.
-    if (event->event != LUA_HOOKCOUNT && event->event != LUA_HOOKLINE) return;
+    if (!is_at_an_instruction(event)) return;
     lwb_forget_slice(L, context);
     // Where it cannot yield the slice goes on, and the next order finds it somewhere else.
-    if (!may_yield(L, context, event)) return;
+    if (!can_leave(L, context)) return;
     context->yield = LWB_YIELD_SLICE;
     lua_yield(L, 0);
 }

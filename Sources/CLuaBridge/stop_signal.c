@@ -80,7 +80,7 @@ static void handle(int signal, siginfo_t *info, void *machine) {
         while (phase_of(state) == PHASE_CLAIMED) {
             if (!atomic_compare_exchange_weak(&stopper->state, &state, make_state(ticket_of(state), 0, PHASE_RUNNING)))
                 continue;
-            lwb_obey(stopper->context, orders_of(state));
+            lwb_obey_signal(stopper->context, orders_of(state));
             errno = saved_errno;
             return;
         }

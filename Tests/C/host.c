@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <poll.h>
 #include <sched.h>
+#include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 static int64_t now_ms(void) {
@@ -207,27 +209,50 @@ long thread_count(void) {
     return entries_of("/proc/self/task");
 }
 
-static long first_thread_count;
-
-__attribute__((constructor)) static void count_first_threads(void) {
-    first_thread_count = thread_count();
+static bool is_hanging_since(const struct timespec *begun) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec - begun->tv_sec > HANG_GUARD_MS / 1000;
 }
 
 /* pthread_join() returns before the kernel has taken the thread out of its list. */
 long host_settled_thread_count(long expected) {
-    struct timespec begun, now;
+    struct timespec begun;
     clock_gettime(CLOCK_MONOTONIC, &begun);
-    do {
-        long count = thread_count();
-        if (count == expected) return count;
+    while (thread_count() != expected && !is_hanging_since(&begun)) {
         sched_yield();
-        clock_gettime(CLOCK_MONOTONIC, &now);
-    } while (now.tv_sec - begun.tv_sec < HANG_GUARD_MS / 1000);
+    }
     return thread_count();
 }
 
+static bool is_of_the_library(const char *task) {
+    char path[64], name[16] = "";
+    snprintf(path, sizeof path, "/proc/self/task/%.20s/comm", task);
+    FILE *file = fopen(path, "r");
+    if (file == NULL) return false; /* it has ended meanwhile */
+    bool is_read = fgets(name, sizeof name, file) != NULL;
+    fclose(file);
+    return is_read && strncmp(name, "luawait", 7) == 0;
+}
+
+static long library_thread_count(void) {
+    DIR *directory = opendir("/proc/self/task");
+    long count = 0;
+    REQUIRE(directory != NULL);
+    for (struct dirent *entry = readdir(directory); entry != NULL; entry = readdir(directory)) {
+        if (entry->d_name[0] != '.' && is_of_the_library(entry->d_name)) count++;
+    }
+    closedir(directory);
+    return count;
+}
+
 long resting_thread_count(void) {
-    return host_settled_thread_count(first_thread_count);
+    struct timespec begun;
+    clock_gettime(CLOCK_MONOTONIC, &begun);
+    while (library_thread_count() != 0 && !is_hanging_since(&begun)) {
+        sched_yield();
+    }
+    return thread_count();
 }
 
 long descriptor_count(void) {

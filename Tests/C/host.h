@@ -68,7 +68,7 @@ bool becomes_quiet(luawait_engine *engine);
 /** How many threads, and how many open descriptors, this process has. A thread that has been joined may count still. */
 long thread_count(void);
 long descriptor_count(void);
-/** Waits until there are no more threads than when the program began, and says how many. */
+/** Waits until the kernel has forgotten the library's threads that have been joined, and says how many others there are. */
 long resting_thread_count(void);
 /** Waits until the kernel has forgotten those that have been joined. */
 #define CHECK_THREADS(expected) harness_check_int(HERE, host_settled_thread_count(expected), (expected), "threads")

@@ -37,10 +37,10 @@ static lwb_answer lose_a_hook(void *owner, uint32_t function, const char *args, 
     (void)owner, (void)function, (void)args, (void)length;
     call_info *script = caller();
     expect(script->trap == 0, "a script runs without a hook until it is told something");
-    lwb_obey(context, LWB_ORDER_SLICE);
+    lwb_obey_signal(context, LWB_ORDER_SLICE);
     expect(script->trap == 1, "an order makes the script look for its hook");
     script->trap = 0;
-    lwb_obey(context, LWB_ORDER_SLICE);
+    lwb_obey_signal(context, LWB_ORDER_SLICE);
     expect(script->trap == 1, "the next order makes it look again");
     // What follows would not end.
     if (!fine) _exit(1);
