@@ -298,10 +298,11 @@ static void a_callback_is_not_interrupted(void) {
 }
 
 TESTS(TEST(a_stop_does_not_unwind_what_slices_let_grow_by_signal),
-      TEST(a_stop_does_not_unwind_what_slices_let_grow_by_count), TEST(nobody_resumes_a_coroutine_of_an_eval_that_was_stopped),
-      TEST(cancel_ends_every_loop_by_signal), TEST(cancel_ends_every_loop_by_count),
-      TEST(the_processor_limit_ends_every_loop_by_signal), TEST(the_processor_limit_ends_every_loop_by_count),
-      TEST(endless_loops_leave_others_their_turn_by_signal), TEST(endless_loops_leave_others_their_turn_by_count),
-      TEST(many_loops_share_one_worker), TEST(slices_do_not_change_results_by_signal),
-      TEST(slices_do_not_change_results_by_count), TEST(a_slice_is_no_yield_the_script_can_see),
-      TEST(the_callers_system_calls_are_not_interrupted), TEST(a_callback_is_not_interrupted))
+      TEST(a_stop_does_not_unwind_what_slices_let_grow_by_count),
+      TEST(nobody_resumes_a_coroutine_of_an_eval_that_was_stopped), TEST(cancel_ends_every_loop_by_signal),
+      TEST(cancel_ends_every_loop_by_count), TEST(the_processor_limit_ends_every_loop_by_signal),
+      TEST(the_processor_limit_ends_every_loop_by_count), TEST(endless_loops_leave_others_their_turn_by_signal),
+      TEST(endless_loops_leave_others_their_turn_by_count), TEST(many_loops_share_one_worker),
+      TEST(slices_do_not_change_results_by_signal), TEST(slices_do_not_change_results_by_count),
+      TEST(a_slice_is_no_yield_the_script_can_see), TEST(the_callers_system_calls_are_not_interrupted),
+      TEST(a_callback_is_not_interrupted))
