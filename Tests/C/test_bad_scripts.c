@@ -138,8 +138,8 @@ static void too_many_jumps_in_a_function_are_a_syntax_error(void) {
     const struct {
         const char *piece;
         size_t most;
-    } cases[] = {{"goto a\n", 3000},
-                 {"while x do break end\n", 3000},
+    } cases[] = {{"goto a\n", 2000},
+                 {"while x do break end\n", 2000},
                  {"while true do end\n", 20000},
                  {"if x then else end\n", 20000},
                  {"if x then elseif y then end\n", 20000}};
@@ -157,8 +157,8 @@ static void too_many_jumps_in_a_function_are_a_syntax_error(void) {
         free(allowed);
         free(refused);
     }
-    EXPECT_VALUE(engine, "return select(2, load(('goto a '):rep(3001)))",
-                 "\"load:1: too many jumps (limit is 3000 goto and break in a function)\"");
+    EXPECT_VALUE(engine, "return select(2, load(('goto a '):rep(2001)))",
+                 "\"load:1: too many jumps (limit is 2000 goto and break in a function)\"");
     EXPECT_VALUE(engine,
                  "local n = 0 return select(2, load(function() n = n + 1 return n % 2 == 1 and 'brea' or 'k ' end)):"
                  "match('too many jumps')",

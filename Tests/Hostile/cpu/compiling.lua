@@ -30,15 +30,15 @@ local source = "do " .. ("goto a "):rep(30000) .. " end ::a::"
 while true do load(source) end
 
 --# gotos_that_wait_for_a_label -> cpu
-local source = "do " .. ("goto a "):rep(3000) .. " end ::a::"
+local source = "do " .. ("goto a "):rep(2000) .. " end ::a::"
 while true do load(source) end
 
 --# gotos_out_of_blocks -> cpu
-local source = ("do "):rep(150) .. ("goto a "):rep(3000) .. (" end"):rep(150) .. " ::a::"
+local source = ("do "):rep(150) .. ("goto a "):rep(2000) .. (" end"):rep(150) .. " ::a::"
 while true do load(source) end
 
 --# gotos_in_many_functions -> cpu
-local source = ("function f() " .. ("goto a "):rep(3000) .. "::a:: end "):rep(40)
+local source = ("function f() " .. ("goto a "):rep(2000) .. "::a:: end "):rep(40)
 while true do load(source) end
 
 --# loops_around_nothing -> cpu
@@ -81,7 +81,7 @@ while x<< and x>> do end
 --# a_script_of_labels -> value, cpu; repeat 50000
 local ok<< do ::a:: end>>
 
---# a_script_of_gotos -> syntax; repeat 3001
+--# a_script_of_gotos -> syntax; repeat 2001
 <<goto a >>::a::
 
 --# a_script_of_elseifs -> value, cpu; repeat 20000
