@@ -98,6 +98,7 @@ struct lwb_context {
     lua_State *volatile running;     // the coroutine that executes now
     volatile sig_atomic_t orders;    // lwb_order bits not obeyed yet
     volatile sig_atomic_t condemned; // until the eval has been unwound: every instruction raises again
+    sig_atomic_t signals_in_vain;    // that have found their hook set
     bool is_seeded;                  // its random numbers
     bool can_travel;                 // whether a yield of `running` gets through all its resumers
     bool stop_described;             // where the script was when it was condemned has been noted
@@ -268,6 +269,7 @@ static inline void lwb_check_stop(lua_State *L, lwb_context *context) {
 // Neither raises. The second is what the signal handler calls: it is async-signal-safe.
 void lwb_obey(lwb_context *context, int orders);
 void lwb_obey_signal(lwb_context *context, int orders);
+enum { LWB_SIGNALS_IN_VAIN = 8 }; // so many find a hook set before it is set anew
 void lwb_hook_counting(lua_State *L, const lwb_stopper *stopper);
 // What a look for orders does, in the hook and in loops in C: takes in those that are counted, and condemns an eval that
 // is told to yield when its processor time is over. Does not raise.

@@ -61,13 +61,18 @@ void lwb_obey(lwb_context *context, int orders) {
 
 // lua_sethook may be called from a signal handler (Lua's own interpreter does); nothing else here touches Lua.
 //
-// Also when the hook is there already: an instruction that was just taking back Lua's sign of an earlier hook has taken back
-// that of this one, too, and a loop without calls would not come to it until it is set anew. The watchdog sends a signal for
-// each slice, so that is soon.
+// A hook that is there already may be lost: an instruction that was just taking back Lua's sign of an earlier hook has taken
+// back that of this one, too, and a loop without calls would not come to it until it is set anew. The watchdog sends a signal
+// for each slice. Not each of them sets it: on a deep stack that takes longer than a slice, and the next signal would be
+// there before the next instruction.
 void lwb_obey_signal(lwb_context *context, int orders) {
     keep(context, orders);
     lua_State *running = context->running;
-    if (running != NULL && needs_hook(context)) lua_sethook(running, hook, hook_mask(context), 1);
+    if (running == NULL || !needs_hook(context)) return;
+    int mask = hook_mask(context);
+    bool is_set = lua_gethookmask(running) == mask && lua_gethookcount(running) == 1;
+    context->signals_in_vain = is_set ? context->signals_in_vain + 1 : 0;
+    if (context->signals_in_vain % LWB_SIGNALS_IN_VAIN == 0) lua_sethook(running, hook, mask, 1);
 }
 
 void lwb_hook_running(lwb_context *context) {
