@@ -84,10 +84,13 @@ C_FLAGS=(-std=gnu11 -pedantic "${FLAGS[@]}" -DLWB_STEPS_BETWEEN_LOOKS=20 -DLWB_P
 rm -rf "$BUILD/bridge"
 mkdir "$BUILD/bridge"
 (cd "$BUILD/bridge" && "${CC:-cc}" "${C_FLAGS[@]}" -c "$OLDPWD"/Sources/CLuaBridge/*.c)
+WRAP=-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free
 BRIDGE=("$BUILD"/bridge/*.o "$BUILD/number_format.o" "${LIBRARIES[@]}" -lstdc++ -lm -pthread)
 "${CC:-cc}" "${C_FLAGS[@]}" Tests/Faults/hook_faults.c "${BRIDGE[@]}" -o "$BUILD/hook_faults"
 "${CC:-cc}" "${C_FLAGS[@]}" Tests/Faults/bridge_faults.c Tests/Faults/faults.c Tests/Faults/scenarios.c "${BRIDGE[@]}" \
-    -o "$BUILD/bridge_faults" -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free
+    -o "$BUILD/bridge_faults" "$WRAP"
+"${CC:-cc}" "${C_FLAGS[@]}" Tests/Faults/stop_faults.c Tests/Faults/faults.c "${BRIDGE[@]}" \
+    -o "$BUILD/stop_faults" "$WRAP,--wrap=lwb_stopper_look"
 if (($# > 0)); then
     "$BUILD/bridge_faults" "$@"
     exit
@@ -95,5 +98,6 @@ fi
 status=0
 printf '%s\n' one two all every | xargs -P "${JOBS:-2}" -I '{}' "$BUILD/bridge_faults" --mode '{}' || status=1
 "$BUILD/hook_faults" || status=1
+"$BUILD/stop_faults" || status=1
 test_abi || status=1
 exit "$status"

@@ -117,6 +117,9 @@ static void note_place(lua_State *L, lwb_context *context, int level) {
         keep(context, &context->note.chunk, frame.short_src, strlen(frame.short_src));
         break;
     }
+    // A function that has filled what it had reserved of the stack may be told to stop like any other. Hooks and handlers
+    // have as much room by themselves, and need no memory for it.
+    if (!lua_checkstack(L, LUA_MINSTACK - 4)) return;
     size_t length;
     push_traceback(L, level);
     const char *traceback = lua_tolstring(L, -1, &length);

@@ -91,6 +91,9 @@ int lwb_raise_stop(lua_State *L, lwb_context *context) {
         set_hook(context, L);
         describe_stop(L, context);
     }
+    // A function may have filled what it had reserved of the stack. Without memory for more, this is one of the few slots that
+    // Lua keeps for its own errors.
+    (void)lua_checkstack(L, 1);
     // Not text: making text allocates, and a script at its memory limit would get another error instead.
     lua_pushlightuserdata(L, (void *)(uintptr_t)&stop_value);
     return lua_error(L);
