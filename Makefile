@@ -13,7 +13,7 @@ IN_PYTHON := PYTHONPATH=bindings/python
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help deps deps-run deps-test deps-lint deps-model venv build run test check check-header check-exports check-binary check-model \
-	test-install test-docs test-c test-faults test-hostile test-python test-swift test-fuzz test-valgrind test-valgrind-quick test-asan test-tsan stress simulate fuzz lint format bench install uninstall clean
+	test-install test-docs test-c test-faults test-hostile test-python test-swift test-fuzz test-valgrind test-valgrind-quick test-checked-lua test-asan test-tsan stress simulate fuzz lint format bench install uninstall clean
 
 help: ## Show these goals
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -87,6 +87,9 @@ test-fuzz: build deps-test ## Replay what fuzzing has found, and compare the lib
 
 test-valgrind: build deps-test ## Run all C tests once more under valgrind
 	@$(PART) $@ scripts/test-valgrind.sh
+
+test-checked-lua: build deps-test ## Run tests on a Lua that checks its callers: LUA_SOURCE=folder
+	@$(PART) $@ scripts/test-checked-lua.sh $(LUA_SOURCE)
 
 test-valgrind-quick: build deps-test ## Run those C tests under valgrind where it sees most
 	@$(PART) $@ scripts/test-valgrind.sh --quick
