@@ -3,8 +3,8 @@
 #
 # Usage: scripts/test-checked-lua.sh SOURCE [PART...]
 #   SOURCE is the folder with Lua 5.4's *.c files: `apt-get source lua5.4` fetches them. A part is `faults`, `c`,
-#   `hostile` or `fuzz` (with AddressSanitizer in Lua, too); without any, all parts run. FUZZ_SECONDS is how long scripts and
-#   patterns are fuzzed (60).
+#   `hostile`, `stress` or `fuzz` (with AddressSanitizer in Lua, too); without any, all parts run. FUZZ_SECONDS is how
+#   long scripts and patterns are fuzzed (60).
 #
 # The library that is tested is the staged one. Its liblua is put in the place of the system's, which has no such
 # checks and is not instrumented, so that no sanitizer sees what it writes behind the end of a block.
@@ -17,7 +17,7 @@ if (($# == 0)) || [[ ! -e $1/lapi.c ]]; then
 fi
 source=$1
 shift
-(($# > 0)) || set -- faults c hostile fuzz
+(($# > 0)) || set -- faults c hostile stress fuzz
 BUILD=${BUILD:-$PWD/.build/checked-lua}
 clang=$(dirname "$(readlink -f "$(command -v swift)")")/clang
 
@@ -44,6 +44,7 @@ for part in "$@"; do
     faults) LD_LIBRARY_PATH=$BUILD/plain scripts/test-faults.sh || status=1 ;;
     c) LD_LIBRARY_PATH=$BUILD/plain scripts/test-c.sh || status=1 ;;
     hostile) LD_LIBRARY_PATH=$BUILD/plain scripts/test-hostile.sh || status=1 ;;
+    stress) LD_LIBRARY_PATH=$BUILD/plain scripts/stress.sh || status=1 ;;
     fuzz)
         compile_lua sanitized "$clang" -fsanitize=address -fuse-ld=lld
         LD_LIBRARY_PATH=$BUILD/sanitized scripts/fuzz.sh run "${FUZZ_SECONDS:-60}" fuzz_script fuzz_pattern || status=1

@@ -30,10 +30,10 @@ enum {
 
 /*
  * What a run may add to the process's memory at its worst, beyond the Lua states that can be there at once: one that
- * runs, one on its way out, each at its limit. The rest is JSON texts on their way (a megabyte each), what malloc keeps, and
- * the list of figures.
+ * runs, one on its way out, each at its limit. The rest is JSON texts on their way (a megabyte each), what malloc keeps (in
+ * one arena), and the list of figures.
  */
-#define GROWTH_BYTES (2 * MEMORY_BYTES + 48L * 1048576)
+#define GROWTH_BYTES (2 * MEMORY_BYTES + 32L * 1048576)
 
 static corpus hostile;
 
