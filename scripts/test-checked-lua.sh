@@ -21,7 +21,7 @@ shift
 BUILD=${BUILD:-$PWD/.build/checked-lua}
 clang=$(dirname "$(readlink -f "$(command -v swift)")")/clang
 
-# compile_lua NAME COMPILER [FLAG...]
+# compile_lua NAME COMPILER [FLAG...]. Its symbols have the version that programs linked with Debian's want.
 compile_lua() {
     local name=$1 compiler=$2 file
     shift 2
@@ -33,7 +33,8 @@ compile_lua() {
         "$compiler" -O1 -g -fPIC -DLUA_USE_LINUX -DLUA_COMPAT_5_3 -DLUAI_ASSERT -DLUA_USE_APICHECK "$@" -c "$file" \
             -o "$BUILD/$name/$(basename "$file" .c).o"
     done
-    "$compiler" "$@" -shared -Wl,-soname,liblua5.4.so.0 -o "$BUILD/$name/liblua5.4.so.0" "$BUILD/$name"/*.o -lm -ldl
+    echo 'LUA_5.4 { global: lua*; };' >"$BUILD/version-script"
+    "$compiler" "$@" -shared "-Wl,-soname,liblua5.4.so.0,--version-script,$BUILD/version-script" -o "$BUILD/$name/liblua5.4.so.0" "$BUILD/$name"/*.o -lm -ldl
 }
 
 compile_lua plain cc
@@ -46,7 +47,7 @@ for part in "$@"; do
     hostile) LD_LIBRARY_PATH=$BUILD/plain scripts/test-hostile.sh || status=1 ;;
     stress) LD_LIBRARY_PATH=$BUILD/plain scripts/stress.sh || status=1 ;;
     fuzz)
-        compile_lua sanitized "$clang" -fsanitize=address -fuse-ld=lld
+        compile_lua sanitized "$clang" -fsanitize=address
         LD_LIBRARY_PATH=$BUILD/sanitized scripts/fuzz.sh run "${FUZZ_SECONDS:-60}" fuzz_script fuzz_pattern || status=1
         ;;
     *)
