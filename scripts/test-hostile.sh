@@ -2,7 +2,8 @@
 # Compiles and runs the hostile scripts of Tests/Hostile on engines of every make.
 #
 # Usage: test-hostile.sh [--asan] [TEST...]
-# --asan takes the library that test-asan.sh has built. HOSTILE_ONLY names a single script. Lines that begin with `# `
+# --asan takes the library that test-asan.sh has built. HOSTILE_ONLY names a single script, HOSTILE_ROUNDS says how
+# often all of them run (1). Lines that begin with `# `
 # are figures: how late after deadlines and cancels the scripts ended. JOBS says how many makes are tried at once (2);
 # for figures that mean something it is 1. The last line is `N passed, N failed`, counting tests.
 set -euo pipefail

@@ -1,5 +1,5 @@
-// tostring, ipairs and pcall: what Lua's own do, but a __tostring and an __index that they call may wait on the host, and
-// an error that pcall catches is work that few instructions do.
+// tostring, ipairs, pairs, next and pcall: what Lua's own do, but a __tostring and an __index that they call may wait on the
+// host; and an error that pcall catches, and a step through a table, are work that few instructions do.
 //
 // Left to Lua: select (its arguments are on the stack already), and whatever else calls __tostring and __name: print,
 // string.format's %s, error messages. There a host call cannot wait.
@@ -59,6 +59,34 @@ static int iterate(lua_State *L) {
     return 3;
 }
 
+// A step visits all the empty places up to the next key: of a table that has been emptied, hundreds of thousands.
+static int next_pair(lua_State *L) {
+    luaL_checktype(L, 1, LUA_TTABLE);
+    lua_settop(L, 2); // no key is nil: the first one comes next
+    lwb_do_work(lwb_context_of(L), LWB_WORK_OF_A_STEP);
+    if (lua_next(L, 1)) return 2;
+    lua_pushnil(L);
+    return 1;
+}
+
+static int pairs_given(lua_State *L, int status, lua_KContext extra) {
+    (void)L, (void)status, (void)extra;
+    return 3;
+}
+
+static int iterate_pairs(lua_State *L) {
+    luaL_checkany(L, 1);
+    if (luaL_getmetafield(L, 1, "__pairs") != LUA_TNIL) {
+        lua_pushvalue(L, 1);
+        lua_callk(L, 1, 3, 0, pairs_given);
+        return 3;
+    }
+    lua_pushcfunction(L, next_pair);
+    lua_pushvalue(L, 1);
+    lua_pushnil(L);
+    return 3;
+}
+
 int lwb_protected_call_done(lua_State *L, int status, lua_KContext below) {
     if (status == LUA_OK || status == LUA_YIELD) return lua_gettop(L) - (int)below;
     lwb_do_work(lwb_context_of(L), LWB_WORK_OF_A_CAUGHT_ERROR);
@@ -88,6 +116,8 @@ LEFT_BY_JUMPS static int call_protected(lua_State *L) {
 
 void lwb_add_base_functions(lua_State *L) {
     static const luaL_Reg functions[] = {
-        {"ipairs", iterate}, {"pcall", call_protected}, {"tostring", to_string}, {NULL, NULL}};
+        {"ipairs", iterate},       {"next", next_pair},     {"pairs", iterate_pairs},
+        {"pcall", call_protected}, {"tostring", to_string}, {NULL, NULL},
+    };
     luaL_setfuncs(L, functions, 0);
 }

@@ -129,7 +129,10 @@ static void note_place(lua_State *L, lwb_context *context, int level) {
 
 void lwb_note_stop(lua_State *L, lwb_context *context) {
     lwb_clear_failure(context);
+    // At the memory limit Lua would collect all garbage before it gave this up, which takes longer than a stop may take.
+    context->describing = true;
     note_place(L, context, 0);
+    context->describing = false;
 }
 
 // Keeps the raw string field `name` of the table at 1.

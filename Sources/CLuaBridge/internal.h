@@ -242,6 +242,7 @@ void lwb_look_in_passing(lwb_context *context);
 enum {
     LWB_WORK_BETWEEN_LOOKS = 256 * 1024,
     LWB_WORK_OF_A_SWITCH = LWB_WORK_BETWEEN_LOOKS / 64,
+    LWB_WORK_OF_A_STEP = LWB_WORK_BETWEEN_LOOKS / 16, // through a table
     // Lua visits all frames of the stack, of which there may be a hundred thousand, for each error that is caught.
     LWB_WORK_OF_A_CAUGHT_ERROR = LWB_WORK_BETWEEN_LOOKS / 4,
 };

@@ -36,7 +36,7 @@ static const struct {
                                "table.sort(t, function(a, b) return a < b end) return t[1]"},
     {"sort_with_lt", "local t, m = {}, {__lt = function(a, b) return a[1] < b[1] end} for i = 1, 20 do "
                      "t[i] = setmetatable({i * 7 % 21}, m) end table.sort(t) return t[1][1]"},
-    {"rep_and_its_like", "local s = ('xyz'):rep(100000, ',') return #s:upper(), #s:lower(), #s:reverse()"},
+    {"rep_and_its_like", "local s = ('xyz'):rep(20000, ',') return #s:upper(), #s:lower(), #s:reverse()"},
     {"find",
      "local s = ('ab '):rep(20) return s:find('c'), s:find('(a?)(b?)(.-)c'), s:find('%bxy'), s:find('c', 1, true)"},
     {"captures", "return select('#', (('x'):rep(100)):find(('(x)'):rep(32)))"},
@@ -53,6 +53,9 @@ static const struct {
     {"loading", "return load('return ' .. ('1 + '):rep(300) .. '1')()"},
     {"calling_the_host", "local t = {} for i = 1, 200 do t[i] = i end ask(t, table.unpack({}, 1, 300))"},
     {"converting_the_result", "return table.unpack({}, 1, 300)"},
+    {"converting_a_large_result", "local t = {} for i = 1, 90 do t[i] = {i, tostring(i)} end return t"},
+    // There is memory enough to say where the stop was.
+    {"without_memory", "local t = {} pcall(function() for i = 1, 1e9 do t[i] = {} end end) table.move({}, 1, 2000, 2)"},
 };
 
 enum { CASES = sizeof cases / sizeof *cases, TICKET = 3, MOST_LOOKS = 20000 };
@@ -121,7 +124,8 @@ static bool stop_at(lwb_context *context, lwb_stopper *stopper, size_t at, unsig
 
 int main(void) {
     static const lwb_function functions[] = {{"ask", 0, true}};
-    const lwb_options options = {.is_shared = true, .max_depth = 10, .print = LWB_PRINT_NONE};
+    const lwb_options options = {
+        .is_shared = true, .memory_limit = 600 << 10, .max_depth = 10, .print = LWB_PRINT_NONE};
     unsigned long runs = 0;
     long live = faults_live();
     faults_take_in_jansson();

@@ -16,7 +16,11 @@ typedef struct lateness {
 } lateness;
 
 void lateness_add(lateness *lateness, const char *name, int64_t ns);
-/** Prints two lines that begin with "# ": median, 99th percentile and maximum, and the five worst. Frees the samples. */
-void lateness_report(lateness *lateness, const char *executor, const char *what);
+/**
+ * Prints two lines that begin with "# ": median, 99th percentile and maximum, and the five worst. After more than one round
+ * it prints the same of each script's own median, which tells scripts that are late from a machine that was busy. Frees the
+ * samples.
+ */
+void lateness_report(lateness *lateness, const char *executor, const char *what, int rounds);
 
 #endif

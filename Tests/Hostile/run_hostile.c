@@ -162,23 +162,30 @@ static void check_growth(const char *name, long before) {
     if (!IS_SANITIZED) CHECK(growth * 1024 < GROWTH_BYTES);
 }
 
-static void run_all(const make *make) {
+static void run_each(stage *stage, figures *figures) {
     const char *only = getenv("HOSTILE_ONLY");
+    for (size_t i = 0; i < hostile.count; i++) {
+        if (only == NULL || strcmp(only, hostile.scripts[i].name) == 0) run_one(stage, figures, &hostile.scripts[i]);
+    }
+}
+
+static void run_all(const make *make) {
+    const char *wanted = getenv("HOSTILE_ROUNDS");
+    int rounds = wanted != NULL ? atoi(wanted) : 1;
     figures figures = {0};
     stage stage = stage_open(make);
     check_canary(&stage, "nothing", 0);
     forget_peak();
     long before = kilobytes_of("VmRSS:");
-    for (size_t i = 0; i < hostile.count; i++) {
-        if (only == NULL || strcmp(only, hostile.scripts[i].name) == 0) run_one(&stage, &figures, &hostile.scripts[i]);
-    }
+    for (int i = 0; i < rounds; i++)
+        run_each(&stage, &figures);
     check_growth(make->name, before);
     CHECK_INT(stat_of(stage.engine, "requests", "open"), 0);
     stage_close(&stage);
-    lateness_report(&figures.cpu, make->name, "processor time beyond cpu_ms");
-    lateness_report(&figures.timeout, make->name, "after timeout_ms");
-    lateness_report(&figures.cancel_wall, make->name, "after luawait_cancel");
-    lateness_report(&figures.cancel_cpu, make->name, "processor time after luawait_cancel");
+    lateness_report(&figures.cpu, make->name, "processor time beyond cpu_ms", rounds);
+    lateness_report(&figures.timeout, make->name, "after timeout_ms", rounds);
+    lateness_report(&figures.cancel_wall, make->name, "after luawait_cancel", rounds);
+    lateness_report(&figures.cancel_cpu, make->name, "processor time after luawait_cancel", rounds);
 }
 
 static void scripts_are_contained_on_worker_threads(void) {
