@@ -12,7 +12,7 @@ quick=(
     values_in values_out answers requests events event_texts # values, names and texts that come and go
     errors error_struct check bad_scripts timeouts           # what describes a failure, and what of it stays empty
     contexts coroutines free_states                          # states that are shared, left in the middle, thrown away
-    patterns                                                 # buffers that the bridge fills itself
+    patterns table_functions                                 # buffers that the bridge fills itself
     config register start_poll stats print libraries         # options, figures, formats
     callbacks host_run waker                                 # the host's own threads and data
 )
