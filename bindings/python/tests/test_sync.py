@@ -280,6 +280,8 @@ def interrupt():
         time.sleep(0.001)
     os.kill(os.getpid(), signal.SIGINT)
 
+# What is started in the background of a shell has it ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 engine = luawait.SyncEngine(cpu_ms=0)
 eval_ = engine.start("while true do end")
 threading.Thread(target=interrupt).start()
