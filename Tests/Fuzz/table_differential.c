@@ -26,7 +26,7 @@ static void add_library(lua_State *L, lua_CFunction open, const char *field) {
 }
 
 static int push_base(lua_State *L) {
-    static const char *const names[] = {"tostring", "ipairs"};
+    static const char *const names[] = {"tostring", "ipairs", "pairs", "next"};
     // Lua's own base functions are made in a world of their own, and come here as the C functions they are.
     lua_State *other = luaL_newstate();
     if (other == NULL) return luaL_error(L, "no memory for another state");

@@ -1,6 +1,6 @@
--- Random calls of table.*, utf8.*, string.rep and its like, tostring and ipairs: the bridge's functions and Lua's own must
--- give the same results and errors, and call the same metamethods and comparators in the same order with the same
--- arguments. A third run calls the bridge's in a coroutine, yields inside each metamethod and comparator, and ends a slice
+-- Random calls of table.*, utf8.*, string.rep and its like, tostring, ipairs, pairs and next: the bridge's functions and
+-- Lua's own must give the same results and errors, and call the same metamethods and comparators in the same order with the
+-- same arguments. A third run calls the bridge's in a coroutine, yields inside each metamethod and comparator, and ends a slice
 -- wherever that can be; nothing may change by that.
 --
 -- Chunk of table_differential.c: called with the bridge's and Lua's functions, each {table, utf8, string, base}, and Lua's
@@ -422,6 +422,35 @@ operation(function() -- ipairs, and its iterator with any index
         end
         return tconcat(seen, " ")
     end, t
+end)
+
+operation(function() -- pairs, and next with any key
+    local n = random(0, 8)
+    local t, kind = subject(n, "t"), random(6)
+    if kind == 1 then t = oddity() end
+    if kind == 2 then
+        local results = random(0, 4)
+        t = setmetatable({}, {__pairs = function(...)
+            note("pairs", select("#", ...))
+            if random(4) == 1 then error("failed") end
+            return lua.table.unpack({function(_, i) if i < 3 then return i + 1, "element" end end, "state", 0, 1}, 1, results)
+        end})
+    end
+    local key = kind == 3 and argument(n) or nil
+    local again = random(0, 1 << 30)
+    return function(l)
+        math.randomseed(again) -- the metamethod's choice is the same in each of the runs
+        if kind >= 4 then
+            local x, y = l.base.next(t, key) return x, y
+        end
+        if kind == 3 then return l.base.next(t, key) end
+        local seen = {}
+        for k, v in l.base.pairs(t) do
+            seen[#seen + 1] = describe(k) .. "=" .. describe(v)
+            if #seen > 30 then break end
+        end
+        return tconcat(seen, " "), select("#", l.base.pairs(t))
+    end, type(t) == "table" and t or nil
 end)
 
 -- ---- One case, three times ------------------------------------------------------------------------------------------
