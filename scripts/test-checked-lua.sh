@@ -6,8 +6,8 @@
 #   `hostile`, `stress` or `fuzz` (with AddressSanitizer in Lua, too); without any, all parts run. FUZZ_SECONDS is how
 #   long scripts and patterns are fuzzed (60).
 #
-# The library that is tested is the staged one. Its liblua is put in the place of the system's, which has no such
-# checks and is not instrumented, so that no sanitizer sees what it writes behind the end of a block.
+# What is tested is the staged library, with that Lua in the place of the system's liblua. The latter has no such checks, and is
+# not instrumented: no sanitizer sees what it writes behind the end of a block.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

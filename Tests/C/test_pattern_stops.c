@@ -1,5 +1,5 @@
 /* Long matches can be stopped, take turns with others, and give the same results in slices. */
-#include "events.h"
+#include "endless.h"
 
 typedef struct script_case {
     const char *script;
@@ -35,117 +35,42 @@ static const char *const endless[] = {
     "mark() local x <close> = setmetatable({}, {__close = function() return string.find(('a'):rep(10000), "
     "('a-'):rep(30) .. 'b') end})"};
 
-/* Where every step is slow, all of them are cancelled, and only some meet each of the limits. */
-#define STEP harness_scale(1, 4)
-
-static void open_gate(void *user_data, luawait_call *call) {
-    (void)call;
-    gate_open(user_data);
-}
-
-static luawait_engine *engine_of(const char *preemption, const char *more) {
-    char *config = text_format("{\"preemption\":\"%s\"%s}", preemption, more);
-    luawait_engine *engine = engine_with(config);
-    free(config);
-    return engine;
-}
-
-static void cancel_every_match(const char *preemption) {
-    luawait_engine *engine = engine_of(preemption, ",\"cpu_ms\":0,\"workers\":2");
-    gate running = GATE;
-    declare_callback(engine, "mark", open_gate, &running);
-    for (size_t i = 0; i < LENGTH(endless); i++) {
-        uint64_t eval = start(engine, endless[i]);
-        gate_wait(&running, (int)i + 1);
-        CHECK_STATUS(luawait_cancel(engine, eval), LUAWAIT_OK);
-        outcome ended = finish(engine, eval);
-        if (ended.state != LUAWAIT_CANCELLED) harness_fail(HERE, "%s: state %d", endless[i], (int)ended.state);
-        outcome_free(&ended);
-    }
-    EXPECT_VALUE(engine, "return 'all workers are free'", "\"all workers are free\"");
-    luawait_engine_free(engine);
-}
-
 static void cancel_ends_every_match_by_signal(void) {
-    cancel_every_match("signal");
+    cancel_each(ENDLESS(endless), "signal");
 }
 
 static void cancel_ends_every_match_by_count(void) {
-    cancel_every_match("count");
-}
-
-static void limit_every_match(const char *preemption, const char *limit, const char *type) {
-    luawait_engine *engine = engine_of(preemption, limit);
-    gate running = GATE;
-    declare_callback(engine, "mark", open_gate, &running);
-    for (size_t i = 0; i < LENGTH(endless); i += STEP) {
-        outcome ended = finish(engine, start(engine, endless[i]));
-        if (ended.state != LUAWAIT_FAILED) harness_fail(HERE, "%s: state %d", endless[i], (int)ended.state);
-        CHECK_ERROR(ended, type, "");
-        outcome here = {0};
-        REQUIRE_OK(
-            luawait_eval(engine, endless[i], strlen(endless[i]), NULL, 0, &here.state, &here.json, &here.length, NULL));
-        CHECK_ERROR(here, type, "");
-    }
-    EXPECT_VALUE(engine, "return 'goes on'", "\"goes on\"");
-    luawait_engine_free(engine);
+    cancel_each(ENDLESS(endless), "count");
 }
 
 static void the_processor_limit_ends_every_match_by_signal(void) {
-    limit_every_match("signal", ",\"cpu_ms\":20", "cpu");
+    limit_each(ENDLESS(endless), "signal", ",\"cpu_ms\":20", "cpu");
 }
 
 static void the_processor_limit_ends_every_match_by_count(void) {
-    limit_every_match("count", ",\"cpu_ms\":20", "cpu");
+    limit_each(ENDLESS(endless), "count", ",\"cpu_ms\":20", "cpu");
 }
 
 static void the_timeout_ends_every_match_by_signal(void) {
-    limit_every_match("signal", ",\"cpu_ms\":0,\"timeout_ms\":20", "timeout");
+    limit_each(ENDLESS(endless), "signal", ",\"cpu_ms\":0,\"timeout_ms\":20", "timeout");
 }
 
 static void the_timeout_ends_every_match_by_count(void) {
-    limit_every_match("count", ",\"cpu_ms\":0,\"timeout_ms\":20", "timeout");
+    limit_each(ENDLESS(endless), "count", ",\"cpu_ms\":0,\"timeout_ms\":20", "timeout");
 }
 
 static void on_the_hosts_thread_every_match_ends(void) {
-    for (int config = SIGNAL; config < CONFIGS; config++) {
-        luawait_engine *engine = host_engine_of(config, ",\"cpu_ms\":20");
-        gate running = GATE;
-        declare_callback(engine, "mark", open_gate, &running);
-        for (size_t i = 0; i < LENGTH(endless); i += STEP) {
-            outcome ended = run_to_end(engine, start(engine, endless[i]));
-            if (ended.state != LUAWAIT_FAILED) harness_fail(HERE, "%s: state %d", endless[i], (int)ended.state);
-            CHECK_ERROR(ended, "cpu", "");
-        }
-        luawait_engine_free(engine);
-    }
+    limit_each_in_run(ENDLESS(endless));
 }
 
 /* ---- Taking turns -------------------------------------------------------------------------------------------------*/
 
-/* An endless match is left when its slice is over: luawait_run() comes back, and others have their turn. */
 static void an_endless_match_leaves_run_and_others_their_turn(void) {
-    for (int config = SIGNAL; config < CONFIGS; config++) {
-        luawait_engine *engine = host_engine_of(config, ",\"cpu_ms\":0,\"slice_us\":200");
-        uint64_t eval = start(engine, "return string.find(('a'):rep(10000), ('a-'):rep(30) .. 'b')");
-        uint64_t other = start(engine, "return 'had its turn'");
-        for (int i = 0; i < 5; i++) {
-            int32_t more = 0;
-            REQUIRE_OK(luawait_run(engine, 300, &more));
-            CHECK_INT(more, 1);
-        }
-        CHECK_VALUE(run_to_end(engine, other), "\"had its turn\"");
-        int32_t state = -1;
-        CHECK_STATUS(luawait_poll(engine, eval, &state, NULL, NULL), LUAWAIT_OK);
-        CHECK_INT(state, LUAWAIT_IN_PROGRESS);
-        REQUIRE_OK(luawait_cancel(engine, eval));
-        CHECK_CANCELLED(run_to_end(engine, eval));
-        luawait_engine_free(engine);
-    }
+    take_turns_in_run("return string.find(('a'):rep(10000), ('a-'):rep(30) .. 'b')");
 }
 
 static void endless_matches_share_one_worker(const char *preemption) {
-    luawait_engine *engine = engine_of(preemption, ",\"cpu_ms\":0,\"workers\":1,\"slice_us\":500");
+    luawait_engine *engine = preempting_engine(preemption, ",\"cpu_ms\":0,\"workers\":1,\"slice_us\":500");
     uint64_t evals[3];
     for (int i = 0; i < 3; i++)
         evals[i] = start(engine, "return string.find(('a'):rep(10000), ('a-'):rep(30) .. 'b')");

@@ -1,5 +1,5 @@
 /* Endless scripts are interrupted wherever they loop, by signal and by counting, and take turns while they run. */
-#include "host.h"
+#include "endless.h"
 #include <errno.h>
 #include <poll.h>
 
@@ -31,82 +31,27 @@ static const char *const endless[] = {
     "mark() while true do string.rep('x', 100) end",
     "mark() local s = 'x' while true do s = (s .. 'y'):sub(-50) end"};
 
-#define ENDLESS_COUNT (sizeof endless / sizeof *endless)
-
-/* Where every step is slow, all of them are cancelled, and only some meet each of the limits. */
-#define STEP harness_scale(1, 4)
-
-static void open_gate(void *user_data, luawait_call *call) {
-    (void)call;
-    gate_open(user_data);
-}
-
-static luawait_engine *engine_of(const char *preemption, const char *more) {
-    char *config = text_format("{\"preemption\":\"%s\"%s}", preemption, more);
-    luawait_engine *engine = engine_with(config);
-    free(config);
-    return engine;
-}
-
-/* Cancels every kind of endless script once it is known to run. */
-static void cancel_them_all(const char *preemption) {
-    luawait_engine *engine = engine_of(preemption, ",\"cpu_ms\":0,\"workers\":2");
-    gate running = GATE;
-    declare_callback(engine, "mark", open_gate, &running);
-    for (size_t i = 0; i < ENDLESS_COUNT; i++) {
-        uint64_t eval = start(engine, endless[i]);
-        gate_wait(&running, (int)i + 1);
-        CHECK_STATUS(luawait_cancel(engine, eval), LUAWAIT_OK);
-        outcome ended = {0};
-        REQUIRE_OK(luawait_wait(engine, eval, HANG_GUARD_MS, &ended.state, &ended.json, &ended.length));
-        if (ended.state != LUAWAIT_CANCELLED) {
-            harness_fail(HERE, "%s: state %d: %s", endless[i], (int)ended.state, ended.json != NULL ? ended.json : "");
-            if (ended.state == LUAWAIT_IN_PROGRESS) harness_stop();
-        }
-        outcome_free(&ended);
-    }
-    EXPECT_VALUE(engine, "return 'all workers are free'", "\"all workers are free\"");
-    luawait_engine_free(engine);
-}
-
 static void cancel_ends_every_loop_by_signal(void) {
-    cancel_them_all("signal");
+    cancel_each(ENDLESS(endless), "signal");
 }
 
 static void cancel_ends_every_loop_by_count(void) {
-    cancel_them_all("count");
-}
-
-/* The same by a limit of processor time, on workers and on the calling thread. */
-static void limit_them_all(const char *preemption) {
-    luawait_engine *engine = engine_of(preemption, ",\"cpu_ms\":20");
-    gate running = GATE;
-    declare_callback(engine, "mark", open_gate, &running);
-    for (size_t i = 0; i < ENDLESS_COUNT; i += STEP) {
-        outcome ended = finish(engine, start(engine, endless[i]));
-        if (ended.state != LUAWAIT_FAILED) harness_fail(HERE, "%s", endless[i]);
-        CHECK_ERROR(ended, "cpu", "");
-        outcome here = {0};
-        REQUIRE_OK(
-            luawait_eval(engine, endless[i], strlen(endless[i]), NULL, 0, &here.state, &here.json, &here.length, NULL));
-        CHECK_ERROR(here, "cpu", "");
-    }
-    luawait_engine_free(engine);
+    cancel_each(ENDLESS(endless), "count");
 }
 
 static void the_processor_limit_ends_every_loop_by_signal(void) {
-    limit_them_all("signal");
+    limit_each(ENDLESS(endless), "signal", ",\"cpu_ms\":20", "cpu");
 }
 
 static void the_processor_limit_ends_every_loop_by_count(void) {
-    limit_them_all("count");
+    limit_each(ENDLESS(endless), "count", ",\"cpu_ms\":20", "cpu");
 }
 
 /* Two endless scripts on one worker; a third, started after them, must have its turn and end. */
 static void share_one_worker(const char *preemption) {
-    luawait_engine *engine = engine_of(preemption, ",\"cpu_ms\":0,\"workers\":1,\"slice_us\":1000");
+    luawait_engine *engine = preempting_engine(preemption, ",\"cpu_ms\":0,\"workers\":1,\"slice_us\":1000");
     gate running = GATE;
-    declare_callback(engine, "mark", open_gate, &running);
+    declare_callback(engine, "mark", mark_begun, &running);
     declare(engine, "f");
     uint64_t one = start(engine, "mark() while true do end");
     uint64_t two = start(engine, "mark() while true do pcall(function() while true do end end) end");
@@ -134,7 +79,7 @@ static void endless_loops_leave_others_their_turn_by_count(void) {
 }
 
 static void many_loops_share_one_worker(void) {
-    luawait_engine *engine = engine_of("signal", ",\"cpu_ms\":0,\"workers\":1,\"slice_us\":200");
+    luawait_engine *engine = preempting_engine("signal", ",\"cpu_ms\":0,\"workers\":1,\"slice_us\":200");
     enum { LOOPS = 50 };
     uint64_t loops[LOOPS];
     for (int i = 0; i < LOOPS; i++) {
@@ -167,8 +112,8 @@ static void slices_do_not_change_results(const char *preemption) {
     REQUIRE(expected.state == LUAWAIT_SUCCEEDED);
     luawait_engine_free(plain);
     luawait_engine *engine =
-        engine_of(preemption, harness_scale(1, 0) == 1 ? ",\"cpu_ms\":0,\"workers\":2,\"slice_us\":100"
-                                                       : ",\"cpu_ms\":0,\"workers\":2,\"slice_us\":5000");
+        preempting_engine(preemption, harness_scale(1, 0) == 1 ? ",\"cpu_ms\":0,\"workers\":2,\"slice_us\":100"
+                                                               : ",\"cpu_ms\":0,\"workers\":2,\"slice_us\":5000");
     uint64_t evals[8];
     size_t count = harness_scale(8, 3);
     for (size_t i = 0; i < count; i++) {
@@ -190,7 +135,7 @@ static void slices_do_not_change_results_by_count(void) {
 }
 
 static void a_slice_is_no_yield_the_script_can_see(void) {
-    luawait_engine *engine = engine_of("signal", ",\"workers\":1,\"slice_us\":100,\"cpu_ms\":0");
+    luawait_engine *engine = preempting_engine("signal", ",\"workers\":1,\"slice_us\":100,\"cpu_ms\":0");
     uint64_t rival = start(engine, "while true do end");
     EXPECT_VALUE(engine,
                  "local co = coroutine.create(function() for i = 1, 2000000 do end return 'ended' end) "
@@ -207,7 +152,7 @@ static void a_slice_is_no_yield_the_script_can_see(void) {
 
 /* The stop signal goes to threads inside Lua alone: a host's own system calls are not interrupted by it. */
 static void the_callers_system_calls_are_not_interrupted(void) {
-    luawait_engine *engine = engine_of("signal", ",\"cpu_ms\":0,\"slice_us\":100");
+    luawait_engine *engine = preempting_engine("signal", ",\"cpu_ms\":0,\"slice_us\":100");
     uint64_t loops[4];
     for (int i = 0; i < 4; i++) {
         loops[i] = start(engine, "while true do end");
@@ -231,7 +176,7 @@ static void the_callers_system_calls_are_not_interrupted(void) {
 /* Each slice lets the script nest another 200 calls of pcall, and Lua visits the whole stack for each that catches an
  * error: unwinding this one call by call takes many minutes. The file's guard against hangs is the bound. */
 static void stop_a_deep_stack(const char *preemption) {
-    luawait_engine *engine = engine_of(preemption, ",\"cpu_ms\":500,\"memory_bytes\":0");
+    luawait_engine *engine = preempting_engine(preemption, ",\"cpu_ms\":500,\"memory_bytes\":0");
     EXPECT_ERROR(engine, "local function f() pcall(f) f() end f()", "cpu", "");
     uint64_t context = 0;
     REQUIRE_OK(luawait_context_new(engine, NULL, 0, &context, NULL));
@@ -285,7 +230,7 @@ static void poll_for_a_while(void *user_data, luawait_call *call) {
 }
 
 static void a_callback_is_not_interrupted(void) {
-    luawait_engine *engine = engine_of("signal", ",\"slice_us\":100,\"workers\":1");
+    luawait_engine *engine = preempting_engine("signal", ",\"slice_us\":100,\"workers\":1");
     gate called = GATE;
     declare_callback(engine, "pause", poll_for_a_while, &called);
     uint64_t rival = start_with(engine, "while true do end", "{\"cpu_ms\":0}");

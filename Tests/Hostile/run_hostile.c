@@ -172,6 +172,7 @@ static void run_each(stage *stage, figures *figures) {
 static void run_all(const make *make) {
     const char *wanted = getenv("HOSTILE_ROUNDS");
     int rounds = wanted != NULL ? atoi(wanted) : 1;
+    REQUIRE(rounds >= 1);
     figures figures = {0};
     stage stage = stage_open(make);
     check_canary(&stage, "nothing", 0);
