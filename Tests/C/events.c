@@ -89,3 +89,21 @@ void host_run_until_idle(harness_place at, luawait_engine *engine) {
         }
     }
 }
+
+outcome host_run_with_echo(harness_place at, luawait_engine *engine, const char *script) {
+    uint64_t eval = host_start(at, engine, script, NULL);
+    int64_t begun = monotonic_ms();
+    for (;;) {
+        int32_t more = 0;
+        outcome ended = {0};
+        harness_check_status(at, luawait_run(engine, 1000, &more), LUAWAIT_OK, "luawait_run");
+        host_echo_requests(at, engine);
+        harness_check_status(at, luawait_poll(engine, eval, &ended.state, &ended.json, &ended.length), LUAWAIT_OK,
+                             "luawait_poll");
+        if (ended.state != LUAWAIT_IN_PROGRESS) return ended;
+        if (is_hanging(begun)) {
+            harness_fail(at, "the eval does not end");
+            harness_stop();
+        }
+    }
+}

@@ -30,7 +30,10 @@ luawait_engine *make_host_engine(harness_place at, int config, const char *more)
 #define run_to_end(engine, eval) host_run_to_end(HERE, (engine), (eval))
 /** Executor "host": runs scripts on this thread until none is ready. */
 #define run_until_idle(engine) host_run_until_idle(HERE, (engine))
+/** Executor "host": runs a script on this thread, and answers each of its calls by the first argument. */
+#define run_with_echo(engine, script) host_run_with_echo(HERE, (engine), (script))
 
+outcome host_run_with_echo(harness_place at, luawait_engine *engine, const char *script);
 outcome host_run_to_end(harness_place at, luawait_engine *engine, uint64_t eval);
 void host_run_until_idle(harness_place at, luawait_engine *engine);
 

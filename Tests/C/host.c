@@ -149,17 +149,21 @@ void host_answer_error(harness_place at, luawait_engine *engine, uint64_t id, co
     require(at, luawait_provide_error(engine, id, json, strlen(json), &error), &error, "luawait_provide_error");
 }
 
+void host_echo_requests(harness_place at, luawait_engine *engine) {
+    request taken;
+    while (take_request(engine, &taken)) {
+        char *first = json_element(taken.args, 0);
+        host_answer(at, engine, taken.id, first != NULL ? first : "null");
+        free(first);
+        request_free(&taken);
+    }
+}
+
 outcome host_serve_echo(harness_place at, luawait_engine *engine, uint64_t eval) {
     outcome ended = {0};
     int64_t until = now_ms() + HANG_GUARD_MS;
     for (;;) {
-        request taken;
-        while (take_request(engine, &taken)) {
-            char *first = json_element(taken.args, 0);
-            host_answer(at, engine, taken.id, first != NULL ? first : "null");
-            free(first);
-            request_free(&taken);
-        }
+        host_echo_requests(at, engine);
         require(at, luawait_poll(engine, eval, &ended.state, &ended.json, &ended.length), NULL, "luawait_poll");
         if (ended.state != LUAWAIT_IN_PROGRESS) return ended;
         int64_t left = until - now_ms();

@@ -49,6 +49,8 @@ outcome host_finish(harness_place at, luawait_engine *engine, uint64_t eval);
 request host_wait_for_request(harness_place at, luawait_engine *engine);
 void host_answer(harness_place at, luawait_engine *engine, uint64_t id, const char *json);
 void host_answer_error(harness_place at, luawait_engine *engine, uint64_t id, const char *json);
+/** Answers each request that is there by its first argument. */
+void host_echo_requests(harness_place at, luawait_engine *engine);
 outcome host_serve_echo(harness_place at, luawait_engine *engine, uint64_t eval);
 void host_wait_for_stat(harness_place at, luawait_engine *engine, const char *group, const char *key, long value);
 

@@ -143,29 +143,6 @@ static void a_host_call_works_in_what_they_call_on_a_worker(void) {
     luawait_engine_free(engine);
 }
 
-/* Runs an eval on this thread and answers each of its calls by the first argument. */
-static outcome run_with_echo(luawait_engine *engine, const char *script) {
-    uint64_t eval = start(engine, script);
-    int64_t begun = monotonic_ms();
-    for (;;) {
-        int32_t more = 0;
-        outcome ended = {0};
-        request taken;
-        REQUIRE_OK(luawait_run(engine, 1000, &more));
-        while (take_request(engine, &taken)) {
-            /* The arguments are an array of one value, or of none; no value has a comma of its own. */
-            char *json = taken.args_length > 2 ? text_format("%.*s", (int)taken.args_length - 2, taken.args + 1)
-                                               : text_format("null");
-            answer(engine, taken.id, json);
-            free(json);
-            request_free(&taken);
-        }
-        REQUIRE_OK(luawait_poll(engine, eval, &ended.state, &ended.json, &ended.length));
-        if (ended.state != LUAWAIT_IN_PROGRESS) return ended;
-        REQUIRE(!is_hanging(begun));
-    }
-}
-
 static void a_host_call_works_in_what_they_call_on_the_hosts_thread(void) {
     for (int config = SIGNAL; config < CONFIGS; config++) {
         luawait_engine *engine = host_engine_of(config, "");
