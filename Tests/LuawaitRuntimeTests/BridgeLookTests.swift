@@ -106,6 +106,19 @@ struct BridgeLookTests {
         #expect(lineOfFirstLook("return args", args: "[[{\"a\":1}]]") == nil)
     }
 
+    /// The budget is used up from the first moment on, and looked at when a slice ends: which, from the callback on, the next
+    /// look finds.
+    @Test(arguments: [false, true]) func a_conversion_uses_up_the_scripts_processor_time(isLong: Bool) {
+        let run = BridgeRun(counting: true, limits: .init(cpuNanoseconds: 1), callbacks: ["begin"])
+        run.onCall = { [unowned run] _, _ in
+            lwb_stopper_set_slice_end(run.stopper, Self.past)
+            return lwb_answer(kind: LWB_ANSWER_RESULT, value: json_null())
+        }
+        let args = json_loads(isLong ? many : "[[{\"a\":1}]]", 0, nil)
+        #expect(run.run("local t = ... begin() return t", args: args) == (isLong ? LWB_STOPPED : LWB_FINISHED))
+        #expect(run.hasExceededCPU == isLong)
+    }
+
     @Test(arguments: ["x", "\u{20ac}"]) func the_conversion_of_a_long_text_is_stopped(character: String) {
         let text = String(repeating: character, count: 400_000)
         #expect(lineOfFirstLook("return args", args: "[\"\(text)\"]") == 0)
