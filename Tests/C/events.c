@@ -1,13 +1,5 @@
 #include "events.h"
 
-#include <time.h>
-
-int64_t monotonic_ms(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 bool is_hanging(int64_t since_ms) {
     return monotonic_ms() - since_ms > HANG_GUARD_MS;
 }

@@ -38,7 +38,6 @@ outcome host_run_to_end(harness_place at, luawait_engine *engine, uint64_t eval)
 void host_run_until_idle(harness_place at, luawait_engine *engine);
 
 /** Whether what began at `since_ms` has gone on for too long. */
-int64_t monotonic_ms(void);
 bool is_hanging(int64_t since_ms);
 
 #endif

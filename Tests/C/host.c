@@ -9,7 +9,7 @@
 #include <string.h>
 #include <time.h>
 
-static int64_t now_ms(void) {
+int64_t monotonic_ms(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
@@ -83,9 +83,9 @@ outcome host_finish(harness_place at, luawait_engine *engine, uint64_t eval) {
 bool readable(luawait_engine *engine, int timeout_ms) {
     struct pollfd ready = {.events = POLLIN};
     if (luawait_event_fd(engine, &ready.fd) != LUAWAIT_OK) return false;
-    int64_t until = now_ms() + timeout_ms;
+    int64_t until = monotonic_ms() + timeout_ms;
     for (;;) {
-        int64_t left = until - now_ms();
+        int64_t left = until - monotonic_ms();
         int count = poll(&ready, 1, left > 0 ? (int)left : 0);
         if (count > 0) return (ready.revents & POLLIN) != 0;
         if (count == 0 || errno != EINTR) return false;
@@ -93,14 +93,14 @@ bool readable(luawait_engine *engine, int timeout_ms) {
 }
 
 bool becomes_quiet(luawait_engine *engine) {
-    int64_t until = now_ms() + HANG_GUARD_MS / 4;
+    int64_t until = monotonic_ms() + HANG_GUARD_MS / 4;
     while (readable(engine, 0)) {
         request taken;
         if (take_request(engine, &taken)) {
             request_free(&taken);
             return false;
         }
-        if (now_ms() > until) return false;
+        if (monotonic_ms() > until) return false;
         sched_yield();
     }
     return true;
@@ -126,9 +126,9 @@ void outcome_free(outcome *ended) {
 
 request host_wait_for_request(harness_place at, luawait_engine *engine) {
     request taken;
-    int64_t until = now_ms() + HANG_GUARD_MS;
+    int64_t until = monotonic_ms() + HANG_GUARD_MS;
     while (!take_request(engine, &taken)) {
-        int64_t left = until - now_ms();
+        int64_t left = until - monotonic_ms();
         if (left <= 0 || !readable(engine, (int)left)) {
             harness_fail(at, "no request comes");
             harness_stop();
@@ -161,12 +161,12 @@ void host_echo_requests(harness_place at, luawait_engine *engine) {
 
 outcome host_serve_echo(harness_place at, luawait_engine *engine, uint64_t eval) {
     outcome ended = {0};
-    int64_t until = now_ms() + HANG_GUARD_MS;
+    int64_t until = monotonic_ms() + HANG_GUARD_MS;
     for (;;) {
         host_echo_requests(at, engine);
         require(at, luawait_poll(engine, eval, &ended.state, &ended.json, &ended.length), NULL, "luawait_poll");
         if (ended.state != LUAWAIT_IN_PROGRESS) return ended;
-        int64_t left = until - now_ms();
+        int64_t left = until - monotonic_ms();
         if (left <= 0 || !readable(engine, (int)left)) {
             harness_fail(at, "the eval does not end");
             harness_stop();
@@ -187,10 +187,10 @@ long stat_of(luawait_engine *engine, const char *group, const char *key) {
 }
 
 void host_wait_for_stat(harness_place at, luawait_engine *engine, const char *group, const char *key, long value) {
-    int64_t until = now_ms() + HANG_GUARD_MS;
+    int64_t until = monotonic_ms() + HANG_GUARD_MS;
     long seen;
     while ((seen = stat_of(engine, group, key)) != value) {
-        if (now_ms() > until) {
+        if (monotonic_ms() > until) {
             harness_fail(at, "%s.%s stays %ld instead of %ld", group != NULL ? group : "", key, seen, value);
             harness_stop();
         }
@@ -213,19 +213,11 @@ long thread_count(void) {
     return entries_of("/proc/self/task");
 }
 
-static bool is_hanging_since(const struct timespec *begun) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec - begun->tv_sec > HANG_GUARD_MS / 1000;
-}
-
 /* pthread_join() returns before the kernel has taken the thread out of its list. */
 long host_settled_thread_count(long expected) {
-    struct timespec begun;
-    clock_gettime(CLOCK_MONOTONIC, &begun);
-    while (thread_count() != expected && !is_hanging_since(&begun)) {
+    int64_t until = monotonic_ms() + HANG_GUARD_MS;
+    while (thread_count() != expected && monotonic_ms() < until)
         sched_yield();
-    }
     return thread_count();
 }
 
@@ -251,11 +243,9 @@ static long library_thread_count(void) {
 }
 
 long resting_thread_count(void) {
-    struct timespec begun;
-    clock_gettime(CLOCK_MONOTONIC, &begun);
-    while (library_thread_count() != 0 && !is_hanging_since(&begun)) {
+    int64_t until = monotonic_ms() + HANG_GUARD_MS;
+    while (library_thread_count() != 0 && monotonic_ms() < until)
         sched_yield();
-    }
     return thread_count();
 }
 

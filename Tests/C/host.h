@@ -67,6 +67,8 @@ bool readable(luawait_engine *engine, int timeout_ms);
 /** Takes nothing away, but finds nothing until the descriptor is quiet: being woken for nothing is allowed. */
 bool becomes_quiet(luawait_engine *engine);
 
+int64_t monotonic_ms(void);
+
 /** How many threads, and how many open descriptors, this process has. A thread that has been joined may count still. */
 long thread_count(void);
 long descriptor_count(void);
