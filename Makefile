@@ -37,9 +37,7 @@ venv: deps-lint
 	@scripts/venv.sh
 
 build: deps-run ## Build the release library into .build/stage
-	@echo "build: swift build -c release --product luawait"
-	@swift build -c release --product luawait
-	@scripts/stage.sh
+	@scripts/build.sh
 
 run: build ## Install what is missing, build, and run the example host
 	@$(IN_PYTHON) python3 examples/python/quickstart.py

@@ -129,8 +129,9 @@
  * world. None of it is safe with scripts that are not.
  *   "io"        io, dofile, loadfile. Reading and writing hold the thread, and no limit or cancel ends them
  *   "os"        all of os but exit: execute, getenv, remove, rename, setlocale (of the whole process), tmpname
- *   "package"   require and package, with Lua's own ways to find modules, those in C included. In a named context
- *               modules are loaded once, for all its evals
+ *   "package"   require and package, with Lua's own ways to find modules. Those in C only where Lua is the system's
+ *               (luawait_stats()): they would bring a second one. In a named context modules are loaded once, for all
+ *               its evals
  *   "debug"     debug, without sethook and gethook: the library stops scripts by a hook. It opens every door of the
  *               sandbox, and can break Lua itself
  *   "bytecode"  string.dump, and load and loadfile for what it makes. A crafted binary chunk can crash the process
@@ -307,7 +308,9 @@ void luawait_free(void *text);
  *   preemption      "signal": a running script is interrupted by a real-time signal, at no cost  "signal"
  *                   until then; "count": by counting instructions, which slows every script
  *   seed            an integer: with the same one, an eval with the same id gets the same        0
- *                   numbers from math.random; 0 takes another one for each engine
+ *                   numbers from math.random; with the bundled Lua, pairs() goes through the
+ *                   string and number keys of equal tables in the same order, too (not those that
+ *                   are tables, functions, …). 0 takes another one for each engine
  *   max_evals       evals in progress; luawait_start() gives LUAWAIT_ERR_LIMIT beyond            0
  *   max_queued      evals that wait for their turn; likewise                                     0
  *   max_unread      events nobody has taken; likewise, and print fails ("limit")                 0
@@ -315,6 +318,8 @@ void luawait_free(void *text);
  *   max_blocked     threads that may wait inside scripts at once, 0 to 256: luawait_register()   32
  *   watchdog        false, with executor "host" only: no thread is created at all. Scripts are      true
  *                   then interrupted by counting, and deadlines are looked at in luawait_run()
+ *   lua_warning     false: no line on the standard error, once in a process, when the Lua that   true
+ *                   is loaded has known memory faults or has not been probed (luawait_stats())
  *   signal          the real-time signal's number; 0 takes a free one. One for the process: the  0
  *                   first engine decides
  *
@@ -371,8 +376,12 @@ luawait_status luawait_shutdown(luawait_engine *engine, int64_t timeout_ms);
  *
  * `{"evals": {"started", "queued", "running", "parked", "finished_unread", "succeeded", "failed", "cancelled"},
  *   "requests": {"posted", "pending", "open", "answered", "withdrawn"},
- *   "workers": n, "contexts": {"live", "warm", "named"}, "timers": n}`
- * `open` counts all requests that can be answered, `pending` those of them that nobody has taken yet.
+ *   "workers": n, "contexts": {"live", "warm", "named"}, "timers": n,
+ *   "lua": {"version", "build", "probed", "failed_probes"}}`
+ * `open` counts all requests that can be answered, `pending` those of them that nobody has taken yet. `lua` says which Lua
+ * runs the scripts: `version` such as "5.4.9"; `build` "bundled", a part of this library, or "system"; `probed` whether this
+ * very Lua was probed for known memory faults when the library was built; `failed_probes` the names of those that it has,
+ * which any script can reach.
  *
  * @param json   out: caller frees with luawait_free()
  * @param length out, nullable: bytes

@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
-# Puts the release library, stripped and under its versioned name, with its header into .build/stage.
+# Puts the release library, stripped and under its versioned name, with its header into .build/stage, or STAGE. BUILT is
+# the library as it was built.
 #
 # Files are written beside their final place and then renamed, so that a program which has the old library loaded
 # keeps it, and nobody ever sees half of a new one.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-stage=.build/stage
-built=.build/release/libluawait.so
+stage=${STAGE:-.build/stage}
+built=${BUILT:-.build/release/libluawait.so}
 version=$(scripts/version.sh)
 
 mkdir -p "$stage/lib" "$stage/include"

@@ -34,6 +34,7 @@ lwb_context *lwb_context_new(const lwb_options *options, const lwb_function *fun
     context->path = calloc((size_t)options->max_depth + 1, sizeof *context->path);
     context->main = NULL;
     context->coroutine_size = lwb_coroutine_size();
+    lwb_set_lua_hash_seed(options->hash_seed);
     if (context->path != NULL && context->coroutine_size != 0) context->main = lua_newstate(lwb_allocate, context);
     if (context->main == NULL) {
         lwb_context_free(context);

@@ -153,6 +153,9 @@ bool lwb_reserve_stack(lua_State *L, lua_State *target, int count);
 // As luaL_checkstack, but for a lack of memory. `message` may be NULL.
 void lwb_check_stack(lua_State *L, int count, const char *message);
 
+// lua_identity.c: what the next state that this thread makes takes for its hashes. Does not raise.
+void lwb_set_lua_hash_seed(uint32_t seed);
+
 // libraries.c: opens those that only trusted scripts get, behind the sandbox; lwb_library bits.
 void lwb_open_libraries(lua_State *L, unsigned libraries);
 

@@ -75,9 +75,43 @@ static void open_debug(lua_State *L) {
     lua_pop(L, 1);
 }
 
+// ---- Modules in C --------------------------------------------------------------------------------------------------
+//
+// They want the symbols of the system's liblua. Beside the bundled one that would be a second Lua in the process, working on
+// states of the first.
+
+static const char no_c_modules[] = "modules in C cannot be loaded: this build of Luawait has a Lua of its own inside "
+                                   "(one built with LUA=system can)";
+
+static int refuse_library(lua_State *L) {
+    lua_pushnil(L);
+    lua_pushstring(L, no_c_modules);
+    lua_pushliteral(L, "absent"); // as Lua says it where it cannot load any
+    return 3;
+}
+
+// One of package.searchers: a text says why nothing was found.
+static int search_in_vain(lua_State *L) {
+    lua_pushstring(L, no_c_modules);
+    return 1;
+}
+
+// With the table `package` at the top. Of its searchers the last two look for modules in C.
+static void refuse_c_modules(lua_State *L) {
+    lua_pushcfunction(L, refuse_library);
+    lua_setfield(L, -2, "loadlib");
+    lua_getfield(L, -1, "searchers");
+    lua_pushcfunction(L, search_in_vain);
+    lua_seti(L, -2, 3);
+    lua_pushnil(L);
+    lua_seti(L, -2, 4);
+    lua_pop(L, 1);
+}
+
 static void open_package(lua_State *L) {
     static const char *const own[] = {LUA_COLIBNAME, LUA_TABLIBNAME, LUA_UTF8LIBNAME, "json", NULL};
     open(L, LUA_LOADLIBNAME, luaopen_package);
+    if (lwb_lua_is_bundled()) refuse_c_modules(L);
     // Libraries that are not Lua's own are modules, too: require("table").
     lua_getfield(L, -1, "loaded");
     for (const char *const *name = own; *name != NULL; name++) {

@@ -63,6 +63,17 @@ void lwb_stopper_set_slice_instructions(lwb_stopper *stopper, int instructions);
 // On the bound thread: processor time used so far is nobody's; the next run is charged from here on.
 void lwb_stopper_mark_cpu(lwb_stopper *stopper);
 
+// ---- Which Lua this is ---------------------------------------------------------------------------------------------
+
+// Such as "5.4.9", of the Lua that is loaded; borrowed for good, not NUL-terminated.
+const char *lwb_lua_version(size_t *length);
+// Whether it is part of this library; else it is the system's.
+bool lwb_lua_is_bundled(void);
+// Whether the build has probed this very Lua for known memory faults (scripts/lua-probes).
+bool lwb_lua_is_probed(void);
+// The names of the probes that it fails, with commas in between; borrowed for good.
+const char *lwb_lua_failed_probes(void);
+
 // ---- JSON ----------------------------------------------------------------------------------------------------------
 
 typedef enum lwb_scan { LWB_SCAN_FINE, LWB_SCAN_NUL, LWB_SCAN_TOO_DEEP } lwb_scan;
@@ -104,6 +115,7 @@ typedef struct lwb_options {
     size_t source_limit;    // bytes of what a script gives to load; 0 is none
     unsigned libraries;     // lwb_library bits
     int max_depth;
+    uint32_t hash_seed; // of the bundled Lua's hashes of strings, which the order of `pairs` depends on
     lwb_print print;
 } lwb_options;
 

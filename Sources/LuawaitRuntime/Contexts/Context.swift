@@ -20,11 +20,13 @@ package final class Context: @unchecked Sendable {
     /// - Parameters:
     ///   - isShared: for many evals, each with globals of its own
     ///   - globals: what all of them see; an object
+    ///   - hashSeed: of its hashes of strings, where Lua is the bundled one
     init?(
         config: EngineConfig, limits: Limits, functions: FunctionSet, count: LiveCount, isShared: Bool = false,
-        globals: JSONValue? = nil
+        globals: JSONValue? = nil, hashSeed: UInt32
     ) {
         var options = lwb_options(config: config, limits: limits, isShared: isShared)
+        options.hash_seed = hashSeed
         let declarations = functions.declarations
         let made = lwb_context_new(&options, declarations.baseAddress, declarations.count, globals?.raw)
         guard let raw = made else { return nil }
@@ -68,6 +70,6 @@ extension lwb_options {
         self.init(
             is_shared: isShared, memory_limit: limits.memoryBytes, output_limit: config.outputBytes,
             coroutine_limit: limits.coroutines, source_limit: config.scriptBytes, libraries: limits.libraries.rawValue,
-            max_depth: Int32(config.maxDepth), print: config.print.bridged)
+            max_depth: Int32(config.maxDepth), hash_seed: 0, print: config.print.bridged)
     }
 }

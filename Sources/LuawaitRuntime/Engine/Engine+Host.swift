@@ -181,7 +181,7 @@ extension Engine {
         let functions = withCore { core, _ in core.functions }
         let context = Context(
             config: config, limits: options.limits, functions: functions, count: liveContexts, isShared: true,
-            globals: options.globals)
+            globals: options.globals, hashSeed: hashSeed)
         guard let context else { throw .outOfMemory }
         return try withCore { core, _ throws(CallError) in
             if core.isShutDown { throw .isShutDown }

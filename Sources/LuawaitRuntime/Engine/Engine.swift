@@ -16,6 +16,8 @@ package final class Engine: Sendable {
     let hostSignal = HostSignal()
     /// Of all its randomness.
     let seed: UInt64
+    /// Of the hashes of strings in all its Lua states, where Lua is the bundled one.
+    let hashSeed: UInt32
     private let forkCount = ForkCount.current
     let liveContexts = Context.LiveCount()
     private let spareRunners = Locked<[Runner]>([])
@@ -35,9 +37,10 @@ package final class Engine: Sendable {
     ///
     /// - Throws: `.system` when the system refuses a thread or has no signal; `.memory`.
     package init(config: EngineConfig, clock: any Clock = SystemClock()) throws(CallError) {
+        seed = config.seed == 0 ? .random(in: 1 ... .max) : UInt64(bitPattern: config.seed)
         self.config = config
         self.clock = clock
-        seed = config.seed == 0 ? .random(in: 1 ... .max) : UInt64(bitPattern: config.seed)
+        hashSeed = UInt32(truncatingIfNeeded: seed ^ (seed >> 32))
         core = Locked(
             EngineCore(
                 warmContexts: config.warmContexts, executor: config.executor, workers: config.workers,
@@ -46,6 +49,7 @@ package final class Engine: Sendable {
         if config.preemption == .signal {
             try Self.installSignal(config.signal)
         }
+        if config.warnsOfLua { LuaIdentity.current.warnOnce() }
         taskGate.open(self)
         do throws(CallError) {
             try startThreads()
@@ -203,7 +207,7 @@ package final class Engine: Sendable {
     }
 
     func makeContext(_ functions: FunctionSet, limits: Limits) -> Context? {
-        Context(config: config, limits: limits, functions: functions, count: liveContexts)
+        Context(config: config, limits: limits, functions: functions, count: liveContexts, hashSeed: hashSeed)
     }
 
     /// A world for an eval: a warm one if there is one. Nil when out of memory.

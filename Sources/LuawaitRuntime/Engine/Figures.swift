@@ -63,6 +63,20 @@ package struct Figures: Sendable {
         all.set("workers", workers)
         all.set("contexts", taking: contexts.retained())
         all.set("timers", timers)
+        all.set("lua", taking: LuaIdentity.current.json())
         return all.dump()
+    }
+}
+
+extension LuaIdentity {
+    /// Nil when out of memory.
+    fileprivate func json() -> UnsafeMutablePointer<json_t>? {
+        guard let object = JSONValue.object(), let probes = json_array() else { return nil }
+        object.set("version", version)
+        object.set("build", isBundled ? "bundled" : "system")
+        object.set("probed", taking: isProbed ? json_true() : json_false())
+        for name in failedProbes { json_array_append_new(probes, JSONValue.text(name).retained()) }
+        object.set("failed_probes", taking: probes)
+        return object.isIncomplete ? nil : object.retained()
     }
 }

@@ -34,6 +34,8 @@ package struct EngineConfig: Sendable {
     /// Whether there is a thread that keeps the deadlines and ends the slices.
     package var hasWatchdog = true
     package var queueLimits = QueueLimits()
+    /// Whether a Lua with known memory faults is warned of.
+    package var warnsOfLua = true
 
     package init() {}
 
@@ -41,7 +43,7 @@ package struct EngineConfig: Sendable {
         Limits.keys + [
             "executor", "workers", "output_bytes", "max_depth", "slice_us", "warm_contexts", "print", "preemption",
             "signal", "seed", "watchdog", "max_evals", "max_queued", "max_requests", "max_unread", "max_blocked",
-            "max_script_bytes",
+            "max_script_bytes", "lua_warning",
         ]
 
     /// - Parameter text: JSON, or nil for the defaults.
@@ -66,6 +68,7 @@ package struct EngineConfig: Sendable {
         queueLimits.unread = try options.integer("max_unread", in: 0...Int64.max).map(Int.init) ?? queueLimits.unread
         queueLimits.blocked = try options.integer("max_blocked", in: 0...256).map(Int.init) ?? queueLimits.blocked
         hasWatchdog = try options.bool("watchdog") ?? hasWatchdog
+        warnsOfLua = try options.bool("lua_warning") ?? warnsOfLua
         if !hasWatchdog {
             guard executor == .host else {
                 throw CallError(.option, "config.watchdog: executor \"\(executor.rawValue)\" cannot do without")

@@ -38,7 +38,8 @@ final class BridgeRun {
         }
         var options = lwb_options(
             is_shared: false, memory_limit: limits.memory, output_limit: limits.output,
-            coroutine_limit: 0, source_limit: 0, libraries: 0, max_depth: limits.depth, print: LWB_PRINT_NONE)
+            coroutine_limit: 0, source_limit: 0, libraries: 0, max_depth: limits.depth, hash_seed: 0,
+            print: LWB_PRINT_NONE)
         context = lwb_context_new(&options, declarations, declarations.count, nil)!
         lwb_stopper_bind(stopper)
     }
