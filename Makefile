@@ -4,7 +4,10 @@ SHELL := bash
 MAKEFLAGS += --no-print-directory
 PREFIX ?= /usr/local
 DESTDIR ?=
-export PREFIX DESTDIR
+# Which Lua the library is built with; see scripts/lua.sh.
+LUA ?=
+LUA_SOURCE ?=
+export PREFIX DESTDIR LUA LUA_SOURCE
 
 PART := scripts/part.sh
 STAGED := .build/stage/lib/libluawait.so
@@ -13,7 +16,7 @@ IN_PYTHON := PYTHONPATH=bindings/python
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help deps deps-run deps-test deps-lint deps-model venv build run test check check-header check-exports check-binary check-model \
-	test-install test-docs test-c test-faults test-hostile test-python test-swift test-fuzz test-valgrind test-valgrind-quick test-checked-lua test-asan test-tsan stress simulate fuzz lint format bench install uninstall clean
+	test-install test-docs test-c test-faults test-hostile test-python test-swift test-fuzz test-valgrind test-valgrind-quick test-lua test-checked-lua test-asan test-tsan stress simulate fuzz lint format bench install uninstall clean
 
 help: ## Show these goals
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -78,7 +81,7 @@ test-python: build deps-test venv ## Run the Python binding's tests
 	@$(IN_PYTHON) $(PART) $@ .venv/bin/pytest bindings/python/tests
 
 test-swift: deps-test ## Run the Swift unit tests
-	@$(PART) $@ swift test
+	@$(PART) $@ scripts/test-swift.sh
 
 test-fuzz: build deps-test ## Replay what fuzzing has found, and compare the library functions with Lua's
 	@$(PART) $@ scripts/test-fuzz.sh
@@ -86,8 +89,13 @@ test-fuzz: build deps-test ## Replay what fuzzing has found, and compare the lib
 test-valgrind: build deps-test ## Run all C tests once more under valgrind
 	@$(PART) $@ scripts/test-valgrind.sh
 
-test-checked-lua: build deps-test ## Run tests on a Lua that checks its callers: LUA_SOURCE=folder
-	@$(PART) $@ scripts/test-checked-lua.sh $(LUA_SOURCE)
+# In `make test` LUA_SOURCE is for the build, and the second Lua is the other one.
+OTHER_LUA := $(if $(filter test-lua,$(MAKECMDGOALS)),$(LUA_SOURCE))
+test-lua: $(if $(OTHER_LUA),,build) deps-test ## Run C tests and hostile scripts on the other Lua, or on LUA_SOURCE=folder
+	@$(PART) $@ scripts/test-lua.sh $(OTHER_LUA)
+
+test-checked-lua: deps-test ## Run C tests, hostile scripts and stress on a Lua that checks itself and its callers
+	@$(PART) $@ scripts/test-lua.sh checked c hostile stress
 
 test-valgrind-quick: build deps-test ## Run those C tests under valgrind where it sees most
 	@$(PART) $@ scripts/test-valgrind.sh --quick

@@ -19,6 +19,8 @@ if ((${#selected[@]} == 0)); then
 fi
 
 mkdir -p "$out"
+# shellcheck source=scripts/lua-env.sh
+. scripts/lua-env.sh
 read -ra flags < <(pkg-config --cflags lua5.4 jansson)
 read -ra libs < <(pkg-config --libs lua5.4 jansson)
 for name in "${selected[@]}"; do
@@ -31,14 +33,15 @@ for name in "${selected[@]}"; do
     if [[ $name == load_time ]]; then
         ours=(-ldl)
     fi
+    # The yardsticks are programs over the same Lua. The bundled one wants a seed, which the library gives by itself.
     "${CC:-cc}" -O2 -std=c11 -Wall -Wextra -Werror -pedantic -pthread -I"$stage/include" "${flags[@]}" \
-        "bench/$name.c" -o "$out/$name" "${ours[@]}" "${libs[@]}"
+        "bench/$name.c" scripts/lua/hash_seed.c -o "$out/$name" "${ours[@]}" "${libs[@]}"
 done
 
 cpu=$(sed -n 's/^model name[^:]*: *//p' /proc/cpuinfo | head -n 1)
 version=$(sed -n 's/^#define LUAWAIT_VERSION "\(.*\)"$/\1/p' "$stage/include/luawait.h")
 echo "Machine:  ${cpu:-$(uname -m)}, $(nproc) cores, Linux $(uname -r)"
-echo "Software: Luawait $version, Lua $(pkg-config --modversion lua5.4)," \
+echo "Software: Luawait $version, Lua $(pkg-config --modversion lua5.4) ($(readlink .build/lua/chosen))," \
     "jansson $(pkg-config --modversion jansson), ${CC:-cc} $("${CC:-cc}" -dumpversion)"
 echo "Figures are medians of alternating rounds in one process; \`x\` is the ratio to the yardstick above it."
 for name in "${selected[@]}"; do

@@ -12,6 +12,10 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+export LUA_VARIANT=${LUA_VARIANT-sanitized}
+# shellcheck source=scripts/lua-env.sh
+. scripts/lua-env.sh
+
 BUILD=${BUILD:-$PWD/.build/fuzz}
 STAGE=${STAGE:-$PWD/.build/stage}
 CLANG=${CLANG:-$(dirname "$(readlink -f "$(command -v swift)")")/clang}

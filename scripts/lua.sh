@@ -7,7 +7,7 @@
 #            bundled     Lua 5.4.9 in the library itself: static, hidden, its code in a section of its own
 #            checked     the same with Lua's assertions and checks of its API's use
 #            sanitized   the same as checked, with AddressSanitizer
-#        scripts/lua.sh make source FOLDER NAME   a bundled one of the sources in FOLDER, in .build/lua/NAME
+#            source-NAME the same as bundled, of the sources in the folder LUA_VARIANT_SOURCE
 #
 # LUA=system|bundled forces the choice. Otherwise it is the system's if that passes the probes of known memory faults
 # (scripts/lua-probes), and else the bundled one if its sources can be had. LUA_SOURCE names a folder with them;
@@ -255,7 +255,7 @@ make_variant() {
         source=$(source_folder) &&
             make_bundled sanitized "$source" "$(toolchain_clang)" "${CHECKS[@]}" -fsanitize=address
         ;;
-    source) source=$(LUA_SOURCE=$2 source_folder) && make_bundled "$3" "$source" "${CC:-cc}" -O3 ;;
+    source-*) source=$(LUA_SOURCE=$LUA_VARIANT_SOURCE source_folder) && make_bundled "$1" "$source" "${CC:-cc}" -O3 ;;
     *)
         sed -n '2,/^set/s/^# \{0,1\}//p' "$0" >&2
         exit 2

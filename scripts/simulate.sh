@@ -6,6 +6,9 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+# shellcheck source=scripts/lua-env.sh
+. scripts/lua-env.sh
+
 export LUAWAIT_SCHEDULES=${1:-100000}
 log=.build/logs/simulation.log
 mkdir -p "$(dirname "$log")"

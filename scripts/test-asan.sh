@@ -10,6 +10,10 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+# shellcheck source=scripts/lua-env.sh
+export LUA_VARIANT=sanitized
+. scripts/lua-env.sh
+
 scratch=$PWD/.build-asan
 stage=$scratch/stage
 swift build --sanitize=address --scratch-path "$scratch" --product luawait
@@ -34,7 +38,7 @@ for part in "$@"; do
     stress) scripts/stress.sh || status=1 ;;
     fuzz) scripts/fuzz.sh replay fuzz_options || status=1 ;;
     faults) scripts/test-faults.sh abi-asan --stride "${FAULTS_STRIDE:-10}" || status=1 ;;
-    hostile) scripts/test-hostile.sh --asan || status=1 ;;
+    hostile) scripts/test-hostile.sh || status=1 ;;
     c) scripts/test-c.sh || status=1 ;;
     *) names+=("$part") ;;
     esac

@@ -10,9 +10,15 @@ cd "$(dirname "$0")/.."
 
 BUILD=${BUILD:-$PWD/.build/tests-differential}
 FLAGS=(-Wall -Wextra -Werror -g -O2)
+# On a Lua that checks how it is called, and itself.
+LUA_VARIANT=${LUA_VARIANT-checked}
 if [[ -n ${SANITIZE:-} ]]; then
+    clang=$(dirname "$(readlink -f "$(command -v swift)")")/clang
+    CC=$clang CXX=$clang++ LUA_VARIANT=sanitized
     FLAGS+=("-fsanitize=address,undefined" -fno-sanitize-recover=all)
 fi
+# shellcheck source=scripts/lua-env.sh
+. scripts/lua-env.sh
 read -r -a LIBRARIES <<<"$(pkg-config --cflags --libs lua5.4 jansson)"
 
 compile() {

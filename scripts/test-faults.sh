@@ -12,8 +12,13 @@ cd "$(dirname "$0")/.."
 BUILD=${BUILD:-$PWD/.build/tests-faults}
 FLAGS=(-Wall -Wextra -Werror -g -O1)
 if [[ -z ${PLAIN:-} ]]; then
+    # Lua is instrumented, too; all of it by the toolchain's clang.
+    clang=$(dirname "$(readlink -f "$(command -v swift)")")/clang
+    CC=$clang CXX=$clang++ LUA_VARIANT=${LUA_VARIANT-sanitized}
     FLAGS+=("-fsanitize=address,undefined" -fno-sanitize-recover=all)
 fi
+# shellcheck source=scripts/lua-env.sh
+. scripts/lua-env.sh
 read -r -a LIBRARIES <<<"$(pkg-config --cflags --libs lua5.4 jansson)"
 # Lua's longjmps leave frames without telling the sanitizer, which it takes for use after return.
 export ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=0

@@ -1,35 +1,27 @@
 #!/usr/bin/env bash
 # Compiles and runs the hostile scripts of Tests/Hostile on engines of every make.
 #
-# Usage: test-hostile.sh [--asan] [TEST...]
-# --asan takes the library that test-asan.sh has built. HOSTILE_ONLY names a single script, HOSTILE_ROUNDS says how
+# Usage: test-hostile.sh [TEST...]
+# CC, LINK_FLAGS, STAGE and BUILD as in test-c.sh. HOSTILE_ONLY names a single script, HOSTILE_ROUNDS says how
 # often all of them run (1). Lines that begin with `# `
 # are figures: how late after deadlines and cancels the scripts ended. JOBS says how many makes are tried at once (2);
 # for figures that mean something it is 1. The last line is `N passed, N failed`, counting tests.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-scratch=$PWD/.build
-compiler=(cc)
-directory=$scratch/tests-c
-if [[ ${1:-} == --asan ]]; then
-    shift
-    scratch=$PWD/.build-asan
-    directory=$scratch/tests-c
-    compiler=("$(dirname "$(readlink -f "$(command -v swift)")")/clang" -fsanitize=address -fuse-ld=lld)
-    # Lua's longjmps leave frames without telling the sanitizer, which it takes for use after return.
-    export ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=0
-fi
-stage=$scratch/stage
+stage=${STAGE:-$PWD/.build/stage}
+directory=${BUILD:-$PWD/.build/tests-c}
 if [[ ! -e $stage/lib/libluawait.so ]]; then
-    echo "$stage/lib/libluawait.so is missing: run \`make build\`, or scripts/test-asan.sh for --asan" >&2
+    echo "$stage/lib/libluawait.so is missing: run \`make build\` first" >&2
     exit 1
 fi
 
 mkdir -p "$directory"
-"${compiler[@]}" -std=c11 -D_POSIX_C_SOURCE=200809L -Wall -Wextra -Werror -pedantic -g -O1 "-I$stage/include" -ITests/C \
+# Both may be several words, or none.
+# shellcheck disable=SC2086
+${CC:-cc} -std=c11 -D_POSIX_C_SOURCE=200809L -Wall -Wextra -Werror -pedantic -g -O1 "-I$stage/include" -ITests/C \
     Tests/Hostile/*.c Tests/C/harness.c Tests/C/host.c Tests/C/pool.c Tests/C/json.c -o "$directory/run_hostile" \
-    "-L$stage/lib" -lluawait "-Wl,-rpath,$stage/lib" -pthread
+    ${LINK_FLAGS:-} "-L$stage/lib" -lluawait "-Wl,-rpath,$stage/lib" -pthread
 
 # glibc keeps what has been freed in an arena for some of the threads each, where others do not find it: how much the process
 # has grown would say which thread came to which arena, rather than what the library needs.

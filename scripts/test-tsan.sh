@@ -5,6 +5,10 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+# shellcheck source=scripts/lua-env.sh
+export LUA_VARIANT=checked
+. scripts/lua-env.sh
+
 scratch=$PWD/.build-tsan
 stage=$scratch/stage
 swift build --sanitize=thread --scratch-path "$scratch" --product luawait
