@@ -40,13 +40,41 @@ expect() {
 # A grep that finds nothing is what most checks hope for.
 without_failing() { "$@" || true; }
 
+# All code of the bundled Lua, and nothing else, is in the section `luatext`: a signal handler tells by it whether it has
+# interrupted Lua.
+check_lua_section() {
+    local symbols=$work/symbols
+    nm --defined-only .build/lua/bundled/lib/libluawait_lua.a 2>/dev/null | awk '$2 ~ /^[tT]$/ { print $3 }' |
+        sort -u >"$work/of-lua"
+    # Functions of the unstripped library, with the section that each is in.
+    objdump -t "$unstripped" | awk -F '\t' '$1 ~ / F [.a-z]*text$/ {
+        sub(/.* /, "", $1); sub(/.* /, "", $2); print $2, $1 }' | sort -u >"$symbols"
+    awk '$2 == "luatext" { print $1 }' "$symbols" >"$work/inside"
+    # Static functions of different files may share a name, so elsewhere only those are looked for that nobody else has.
+    sort "$work/inside" | comm -23 - "$work/of-lua" >"$work/strangers"
+    report nothing_but_lua_is_in_its_section "$work/strangers"
+    without_failing grep -E '^lua(|[A-Z]|open)_.* [.]' "$symbols" >"$work/outside"
+    report all_of_lua_is_in_its_section "$work/outside"
+    : >"$work/few"
+    if (($(wc -l <"$work/inside") < 300)); then echo "only $(wc -l <"$work/inside") functions in it" >"$work/few"; fi
+    report the_section_is_not_empty "$work/few"
+}
+
+unstripped=.build/release/libluawait.so
 dynamic=$(readelf -dW "$library")
 needed=$(sed -nE 's/.*\(NEEDED\).*\[(.*)\]$/\1/p' <<<"$dynamic")
 
 expect soname_carries_the_abi "$dynamic" '\(SONAME\).*\[libluawait\.so\.0\]$'
 # A process keeps the library once it is loaded: threads and signal handlers of it may still be around.
 expect library_is_never_unloaded "$dynamic" '\(FLAGS_1\).*NODELETE'
-expect lua_comes_from_the_system "$needed" '^liblua5\.4\.so\.0$'
+lua=$(readlink .build/lua/chosen)
+if [[ $lua == bundled ]]; then
+    without_failing grep -E '^liblua' <<<"$needed" >"$work/lua"
+    report the_bundled_lua_is_the_only_one "$work/lua"
+    check_lua_section
+else
+    expect lua_comes_from_the_system "$needed" '^liblua5\.4\.so\.0$'
+fi
 expect jansson_comes_from_the_system "$needed" '^libjansson\.so\.4$'
 
 allowed='lib(c|m|dl|pthread|gcc_s|stdc\+\+)\.so\.[0-9]+|libjansson\.so\.4|liblua5\.4\.so\.0|ld-linux.*'

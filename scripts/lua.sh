@@ -21,6 +21,7 @@ cd "$(dirname "$0")/.."
 readonly VERSION=5.4.9 CHECKSUM=2335b6c582a52654f94612bf10d2f4672805d05329aa6568b1d8cd9e5c6fb8e6
 readonly ROOT=$PWD/.build/lua
 readonly PROBES=$PWD/scripts/lua-probes
+readonly PROBE_FILES=("$PROBES"/*.[ch] "$PROBES"/probes/*.lua)
 
 say() { echo "lua: $*" >&2; }
 
@@ -36,7 +37,9 @@ apt_get() { "$1" -c "$ROOT/apt/apt.conf" "${@:2}"; }
 fetch_from_debian() {
     local keyring=/usr/share/keyrings/debian-archive-keyring.gpg mirror version apt=$ROOT/apt
     command -v apt-get >/dev/null && [[ -e $keyring ]] || return 1
-    mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | grep -E '/debian/?$' | head -n 1) || return 1
+    # shellcheck disable=SC2016 # apt expands it
+    mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | grep -E '/debian/?$' |
+        head -n 1) || return 1
     rm -rf "$apt"
     mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial"
     printf 'deb-src [signed-by=%s] %s %s main\n' "$keyring" "$mirror" unstable "$keyring" "$mirror" testing \
@@ -122,7 +125,7 @@ write_pc() {
 Name: Lua
 Description: the Lua that Luawait is built with
 Version: $2
-Cflags: -I$1/include $3
+Cflags: -I$1/include${3:+ $3}
 Libs: $4
 PC
 }
@@ -147,11 +150,15 @@ HEADER
 
 # probe FOLDER [FLAG...]: prints the names of the probes that the Lua in FOLDER fails, with commas; fails if it cannot be probed.
 probe() {
-    local folder=$1 flags
+    local folder=$1 cflags libs
     shift
-    read -r -a flags <<<"$(PKG_CONFIG_PATH=$folder/pkgconfig pkg-config --cflags --libs lua5.4)"
-    "${CC:-cc}" -O2 "$@" "$PROBES"/*.c scripts/lua/hash_seed.c -o "$folder/lua-probes" "${flags[@]}" -ldl -lm -pthread || return 1
-    "$folder/lua-probes" >"$folder/probes.txt" || return 1
+    cflags=$(PKG_CONFIG_PATH=$folder/pkgconfig pkg-config --cflags lua5.4)
+    # The linker's warnings (of the sanitizers' own symbols) matter when it fails.
+    libs="scripts/lua/hash_seed.c $(PKG_CONFIG_PATH=$folder/pkgconfig pkg-config --libs lua5.4)"
+    if ! BUILD=$folder scripts/probe-lua.sh "$cflags $*" "$libs" >"$folder/probes.txt" 2>"$folder/probes.log"; then
+        cat "$folder/probes.log" >&2
+        return 1
+    fi
     sed -n 's/^fail \([a-z0-9_]*\).*/\1/p' "$folder/probes.txt" | paste -sd ,
 }
 
@@ -181,7 +188,7 @@ make_system() {
     pkg-config --exists lua5.4 || return 1
     library=$(system_library) || library=
     id=$([[ -z $library ]] || build_id_of "$library")
-    stamp="$library $id $(cat "$PROBES"/* | sha256sum)"
+    stamp="$library $id $(cat "${PROBE_FILES[@]}" | sha256sum)"
     if [[ $(cat "$folder/stamp" 2>/dev/null) == "$stamp" ]]; then return; fi
     write_pc "$folder" "$(pkg-config --modversion lua5.4)" "$(pkg-config --cflags lua5.4)" "$(pkg-config --libs lua5.4)"
     if failed=$(probe "$folder"); then
@@ -200,7 +207,7 @@ make_system() {
 compile() {
     local folder=$1 source=$2 compiler=$3 objects=$1/objects file name section renames
     shift 3
-    rm -rf "$objects" "$folder/lib"
+    rm -rf "$objects" "${folder:?}/lib"
     mkdir -p "$objects" "$folder/lib" "$folder/include"
     for file in "$source"/l*.c; do
         name=$(basename "$file" .c)
@@ -225,7 +232,7 @@ compile() {
 make_bundled() {
     local folder=$ROOT/$1 source=$2 compiler=$3 failed stamp version
     shift 3
-    stamp="$source $compiler $("$compiler" --version | head -n 1) $* $(cat "$source"/*.[ch] scripts/lua.sh scripts/lua/bundled.h "$PROBES"/* |
+    stamp="$source $compiler $("$compiler" --version | head -n 1) $* $(cat "$source"/*.[ch] scripts/lua.sh scripts/lua/bundled.h "${PROBE_FILES[@]}" |
         sha256sum)"
     if [[ $(cat "$folder/stamp" 2>/dev/null) == "$stamp" ]]; then return; fi
     version=5.4.$(defined LUA_VERSION_RELEASE "$source")
