@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 stage=$PWD/.build/stage
 out=$PWD/.build/bench
 all=(futex_pingpong host_call_roundtrip start_to_outcome yield_resume cpu_bound cancel_latency load_time parked_memory
-    json_values patterns tables event_batches fd_wakeup host_run_overrun fairness)
+    context_ends json_values patterns tables event_batches fd_wakeup host_run_overrun fairness)
 
 if [[ ! -e $stage/lib/libluawait.so ]]; then
     echo "bench: no library in .build/stage; run \`make build\` first" >&2

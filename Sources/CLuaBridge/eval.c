@@ -125,6 +125,23 @@ static int run_script(lua_State *L) {
 
 // ---- Preparing -----------------------------------------------------------------------------------------------------
 
+// Both take as long with ten evals in the context as with fifty thousand.
+static void link_to_context(lwb_eval *eval) {
+    lwb_context *context = eval->context;
+    eval->next = context->evals;
+    if (eval->next != NULL) eval->next->previous = eval;
+    context->evals = eval;
+}
+
+static void unlink_from_context(lwb_eval *eval) {
+    if (eval->next != NULL) eval->next->previous = eval->previous;
+    if (eval->previous != NULL) {
+        eval->previous->next = eval->next;
+    } else {
+        eval->context->evals = eval->next;
+    }
+}
+
 static int prepare(lua_State *L) {
     lwb_eval *eval = lua_touserdata(L, 1);
     lua_State *coroutine = lua_newthread(L);
@@ -147,12 +164,11 @@ lwb_event lwb_eval_prepare(lwb_context *context, const lwb_setup *setup, lwb_eva
     }
     eval->chunk_name = memcpy(eval + 1, setup->chunk_name, name_size);
     eval->context = context;
-    eval->next = context->evals;
     eval->reference = eval->globals = LUA_NOREF;
     eval->setup = *setup;
     eval->cpu_left_ns = setup->cpu_limit_ns == 0 ? INT64_MAX : setup->cpu_limit_ns;
     eval->calls_left = setup->call_limit == 0 ? UINT64_MAX : setup->call_limit;
-    context->evals = eval;
+    link_to_context(eval);
     lua_pushcfunction(L, prepare);
     lua_pushlightuserdata(L, eval);
     int status = lua_pcall(L, 1, 0, 0);
@@ -293,10 +309,7 @@ lwb_event lwb_eval_resume(lwb_eval *eval, lwb_stopper *stopper, lwb_answer answe
 
 void lwb_eval_free(lwb_eval *eval) {
     lwb_context *context = eval->context;
-    lwb_eval **link = &context->evals;
-    while (*link != eval)
-        link = &(*link)->next;
-    *link = eval->next;
+    unlink_from_context(eval);
     if (eval->coroutine != NULL) context->eval_coroutines -= 1;
     // Neither can raise: they write to places of the registry that exist.
     luaL_unref(context->main, LUA_REGISTRYINDEX, eval->reference);

@@ -61,8 +61,8 @@ typedef struct lwb_note {
 
 struct lwb_eval {
     lwb_context *context;
-    lwb_eval *next;       // of the context's evals
-    lua_State *coroutine; // the script's main coroutine, kept alive by `reference`
+    lwb_eval *previous, *next; // of the context's evals
+    lua_State *coroutine;      // the script's main coroutine, kept alive by `reference`
     int reference;
     int globals; // reference to globals of its own; LUA_NOREF: the context's are its own
     lwb_note note;
