@@ -143,7 +143,8 @@
  * Values, both ways: nil and null; booleans; 64-bit integers; doubles (shortest digits that read back the same; NaN
  * and infinities are conversion errors); UTF-8 strings (others are conversion errors); a table with the keys 1..n is
  * an array; a table with string keys is an object; an empty table is `{}` unless it came from a JSON array or was made
- * by json.array{} (whose holes are null). null inside an array reads as json.null; as a member of an object it reads
+ * by json.array{} (whose holes are null; the mark takes the place of the table's metatable, as with setmetatable, so a
+ * protected one is an error). null inside an array reads as json.null; as a member of an object it reads
  * as nil (`"nulls": "keep"` reads it as json.null there too). Cycles, mixed keys, functions and too deep nesting are
  * conversion errors that name the path (`result.items[3].owner`).
  *
@@ -308,9 +309,10 @@ void luawait_free(void *text);
  *   preemption      "signal": a running script is interrupted by a real-time signal, at no cost  "signal"
  *                   until then; "count": by counting instructions, which slows every script
  *   seed            an integer: with the same one, an eval with the same id gets the same        0
- *                   numbers from math.random; with the bundled Lua, pairs() goes through the
- *                   string and number keys of equal tables in the same order, too (not those that
- *                   are tables, functions, …). 0 takes another one for each engine
+ *                   numbers from math.random, but where evals share globals; with the bundled Lua,
+ *                   pairs() goes through the string and number keys of equal tables in the same
+ *                   order, too (not those that are tables, functions, …). 0 takes another one for
+ *                   each engine
  *   max_evals       evals in progress; luawait_start() gives LUAWAIT_ERR_LIMIT beyond            0
  *   max_queued      evals that wait for their turn; likewise                                     0
  *   max_unread      events nobody has taken; likewise, and print fails ("limit")                 0
@@ -614,15 +616,20 @@ luawait_status luawait_eval(luawait_engine *engine, const char *script, size_t l
  * one at a time, whenever one parks, ends, or has had its time slice; each has its own outcome, limits and cancel. The
  * context sees the host functions that are registered now.
  *
- * Each eval has globals of its own, layered over the context's: what it sets, and what it changes in the libraries, no
- * other eval sees. One started with `"globals_shared": true` has the context's: what it sets there, all others see,
- * unless it is a name that Lua or the host has given. Tables that they share in this way are shared whole.
+ * Each eval has globals of its own, laid over the context's. What Lua and the host have given, libraries, tables of host
+ * functions and the context's `globals`, it gets as a copy of its own, made when it first uses the name: whatever it
+ * changes there, or sets, or draws from math.random, no other eval sees. Copying is the eval's time and memory; until
+ * then rawget(_G, name) finds nothing, and a given name that is set to nil is given anew. One started with
+ * `"globals_shared": true` has the context's globals: what it sets there, all others see, unless it is a name that Lua or
+ * the host has given; what it changes in such, the others that share them see. Tables that they share in this way are
+ * shared whole.
  *
  * Memory is the context's: what one eval allocates another lacks, and the eval that meets the limit ends with "memory".
  *
  * @param options        copied; a JSON object or NULL. Keys: `memory_bytes` and `max_coroutines`, of all evals together,
  *                       and `libraries`: default the engine's;
- *                       `globals`, an object whose members all evals see
+ *                       `globals`, an object whose members all evals find, and which count twice as the
+ *                       context's memory
  * @param options_length bytes, or LUAWAIT_NUL_TERMINATED
  * @param context_id     out: for the option `context` of luawait_start()
  * @param error          out, nullable

@@ -60,7 +60,7 @@ static int iterate(lua_State *L) {
 }
 
 // A step visits all the empty places up to the next key: of a table that has been emptied, hundreds of thousands.
-static int next_pair(lua_State *L) {
+int lwb_next_pair(lua_State *L) {
     luaL_checktype(L, 1, LUA_TTABLE);
     lua_settop(L, 2); // no key is nil: the first one comes next
     lwb_do_work(lwb_context_of(L), LWB_WORK_OF_A_STEP);
@@ -81,7 +81,7 @@ static int iterate_pairs(lua_State *L) {
         lua_callk(L, 1, 3, 0, pairs_given);
         return 3;
     }
-    lua_pushcfunction(L, next_pair);
+    lua_pushcfunction(L, lwb_next_pair);
     lua_pushvalue(L, 1);
     lua_pushnil(L);
     return 3;
@@ -116,7 +116,7 @@ LEFT_BY_JUMPS static int call_protected(lua_State *L) {
 
 void lwb_add_base_functions(lua_State *L) {
     static const luaL_Reg functions[] = {
-        {"ipairs", iterate},       {"next", next_pair},     {"pairs", iterate_pairs},
+        {"ipairs", iterate},       {"next", lwb_next_pair}, {"pairs", iterate_pairs},
         {"pcall", call_protected}, {"tostring", to_string}, {NULL, NULL},
     };
     luaL_setfuncs(L, functions, 0);

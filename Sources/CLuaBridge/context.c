@@ -16,12 +16,7 @@ static int build(lua_State *L) {
     lwb_open_libraries(L, lwb_context_of(L)->options.libraries);
     lwb_note_raisers(L);
     lwb_define_functions(L, parts->functions, parts->count);
-    if (lwb_context_of(L)->options.is_shared) {
-        lwb_keep_pristine(L);
-        lua_pushglobaltable(L);
-        if (parts->globals != NULL) lwb_set_globals_at_top(L, parts->globals, false);
-        lua_pop(L, 1);
-    }
+    if (lwb_context_of(L)->options.is_shared) lwb_keep_prototype(L, parts->globals);
     return 0;
 }
 

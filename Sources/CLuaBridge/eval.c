@@ -79,8 +79,8 @@ void lwb_set_globals_at_top(lua_State *L, const json_t *globals, bool keep_nulls
 }
 
 // In a shared context: gives the chunk at the top globals of its own.
-static void layer_globals(lua_State *L, lwb_eval *eval) {
-    lwb_push_layered_globals(L);
+static void lay_globals_over(lua_State *L, lwb_eval *eval) {
+    lwb_push_overlay(L);
     lua_pushvalue(L, -1);
     eval->globals = luaL_ref(L, LUA_REGISTRYINDEX);
     // The globals of a chunk are its first upvalue.
@@ -91,9 +91,12 @@ static void layer_globals(lua_State *L, lwb_eval *eval) {
 static void give_globals(lua_State *L, lwb_eval *eval) {
     const lwb_setup *setup = &eval->setup;
     lwb_context *context = eval->context;
-    if (context->options.is_shared && !setup->shares_globals) layer_globals(L, eval);
-    if (!context->is_seeded) lwb_seed_random(L, setup->random_seed);
-    context->is_seeded = true;
+    if (context->options.is_shared && !setup->shares_globals) {
+        lay_globals_over(L, eval);
+    } else if (!context->is_seeded) {
+        lwb_seed_random(L, setup->random_seed);
+        context->is_seeded = true;
+    }
     if (setup->globals == NULL) return;
     lwb_push_globals(L, eval);
     lwb_set_globals_at_top(L, setup->globals, setup->keep_nulls);

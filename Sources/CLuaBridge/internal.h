@@ -99,7 +99,7 @@ struct lwb_context {
     volatile sig_atomic_t orders;    // lwb_order bits not obeyed yet
     volatile sig_atomic_t condemned; // until the eval has been unwound: every instruction raises again
     sig_atomic_t signals_in_vain;    // that have found their hook set
-    bool is_seeded;                  // its random numbers
+    bool is_seeded;                  // the random numbers of its own globals
     bool can_travel;                 // whether a yield of `running` gets through all its resumers
     bool stop_described;             // where the script was when it was condemned has been noted
     lwb_yield yield;
@@ -161,7 +161,12 @@ void lwb_open_libraries(lua_State *L, unsigned libraries);
 
 // sandbox.c: opens the libraries, on a new state.
 void lwb_open_sandbox(lua_State *L);
+// Raises if the metatable of the value at 1 is protected.
+void lwb_check_metatable(lua_State *L);
+// Seeds the random numbers of the context's own `math`.
 void lwb_seed_random(lua_State *L, uint64_t seed);
+// Gives the copy of `math` at the top random numbers of its own.
+void lwb_renew_random(lua_State *L, uint64_t seed);
 void lwb_open_coroutine(lua_State *L); // coroutine_library.c: pushes the table
 void lwb_open_json(lua_State *L);      // json_library.c: pushes the table
 void lwb_open_table(lua_State *L);     // table_library.c
@@ -172,16 +177,17 @@ void lwb_bound_string_formats(lua_State *L); // bounded_formats.c: the same for 
 void lwb_look_before_numbers(lua_State *L);  // and for the globals
 void lwb_bound_date(lua_State *L);           // and for `os`
 void lwb_add_base_functions(lua_State *L);   // base_library.c: the same
+int lwb_next_pair(lua_State *L);             // the script's `next`
 // The end of pcall and xpcall, with `below` values below the results.
 int lwb_protected_call_done(lua_State *L, int status, lua_KContext below);
 // json_library.c: pushes the metatable that marks arrays.
 void lwb_push_array_mark(lua_State *L);
 
-// shared_globals.c: a context whose evals have globals of their own, layered over what all of them see.
-// Keeps a copy of what is there for them, on a new state.
-void lwb_keep_pristine(lua_State *L);
-// Pushes new globals.
-void lwb_push_layered_globals(lua_State *L);
+// shared_globals.c: a context whose evals have globals of their own, laid over what all of them see.
+// Keeps a copy of what is there for them, on a new state, and gives all of them the members of `globals`; NULL: none.
+void lwb_keep_prototype(lua_State *L, const json_t *globals);
+// Pushes new globals of an eval's own.
+void lwb_push_overlay(lua_State *L);
 // Pushes the globals of the eval that runs.
 void lwb_push_globals(lua_State *L, const lwb_eval *eval);
 

@@ -7,13 +7,15 @@ void lwb_push_array_mark(lua_State *L) {
     lua_rawgetp(L, LUA_REGISTRYINDEX, &array_mark);
 }
 
-// json.array(table): marks it, so that it is an array even when empty. Without an argument, a new one.
+// json.array(table): marks it, so that it is an array even when empty. Without an argument, a new one. The mark takes the place
+// of the table's metatable, as with setmetatable: so it must not be a protected one.
 static int mark_array(lua_State *L) {
     if (lua_isnoneornil(L, 1)) {
         lua_settop(L, 0);
         lua_newtable(L);
     }
     luaL_checktype(L, 1, LUA_TTABLE);
+    lwb_check_metatable(L);
     lua_settop(L, 1);
     lwb_push_array_mark(L);
     lua_setmetatable(L, 1);

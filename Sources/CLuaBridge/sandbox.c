@@ -12,14 +12,16 @@ static void remove_fields(lua_State *L, int index, const char *const *names) {
     }
 }
 
+void lwb_check_metatable(lua_State *L) {
+    if (luaL_getmetafield(L, 1, "__metatable") != LUA_TNIL) luaL_error(L, "cannot change a protected metatable");
+}
+
 // setmetatable without finalizers: they would run at a time, and on a stack, that nobody can foresee.
 static int set_metatable(lua_State *L) {
     int type = lua_type(L, 2);
     luaL_checktype(L, 1, LUA_TTABLE);
     luaL_argexpected(L, type == LUA_TNIL || type == LUA_TTABLE, 2, "nil or table");
-    if (luaL_getmetafield(L, 1, "__metatable") != LUA_TNIL) {
-        return luaL_error(L, "cannot change a protected metatable");
-    }
+    lwb_check_metatable(L);
     if (type == LUA_TTABLE) {
         lua_pushliteral(L, "__gc");
         if (lua_rawget(L, 2) != LUA_TNIL) return luaL_error(L, "__gc is not available");
@@ -185,6 +187,28 @@ void lwb_seed_random(lua_State *L, uint64_t seed) {
     lua_rawgetp(L, LUA_REGISTRYINDEX, &randomseed);
     lua_pushinteger(L, (lua_Integer)seed);
     lua_call(L, 1, 0);
+}
+
+// The state of Lua's generator is an upvalue that its two functions share, and a library opened anew has another.
+void lwb_renew_random(lua_State *L, uint64_t seed) {
+    static const char *const names[] = {"random", "randomseed"};
+    lua_pushcfunction(L, luaopen_math);
+    lua_call(L, 0, 1);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        lua_getfield(L, -1, names[i]);
+        lua_getfield(L, -3, names[i]);
+        bool is_luas = lua_tocfunction(L, -1) == lua_tocfunction(L, -2); // and no host function of that name
+        lua_pop(L, 1);
+        if (is_luas) {
+            lua_setfield(L, -3, names[i]);
+        } else {
+            lua_pop(L, 1);
+        }
+    }
+    lua_getfield(L, -1, "randomseed");
+    lua_pushinteger(L, (lua_Integer)seed);
+    lua_call(L, 1, 0);
+    lua_pop(L, 1);
 }
 
 void lwb_open_sandbox(lua_State *L) {

@@ -188,6 +188,11 @@ static void strings_that_are_not_utf8_are_conversion_errors(void) {
     luawait_engine_free(engine);
 }
 
+static void fail(void *user_data, luawait_call *call) {
+    (void)user_data;
+    CHECK_STATUS(luawait_call_fail(call, "\"no\"", LUAWAIT_NUL_TERMINATED, NULL), LUAWAIT_OK);
+}
+
 static void tables_are_arrays_or_objects(void) {
     const pair pairs[] = {{"{}", "{}"},
                           {"json.array{}", "[]"},
@@ -208,6 +213,26 @@ static void tables_are_arrays_or_objects(void) {
                           {"table.pack(1, 2).n", "2"}};
     luawait_engine *engine = engine_with(NULL);
     CHECK_PAIRS(engine, pairs);
+    luawait_engine_free(engine);
+}
+
+static void marking_an_array_changes_no_protected_metatable(void) {
+    luawait_engine *engine = engine_with(NULL);
+    declare_callback(engine, "fail", fail, NULL);
+    const char *refused = "[false,\"cannot change a protected metatable\"]";
+    EXPECT_VALUE(engine,
+                 "local t = setmetatable({}, {__metatable = 'mine', __index = {a = 1}})\n"
+                 "local ok, message = pcall(json.array, t)\n"
+                 "return {ok, message, getmetatable(t), t.a}",
+                 "[false,\"cannot change a protected metatable\",\"mine\",1]");
+    EXPECT_VALUE(engine, "return {pcall(json.array, setmetatable({}, {__metatable = false}))}", refused);
+    EXPECT_VALUE(engine, "local _, e = pcall(fail) return {pcall(json.array, e)}", refused);
+    // One that is not protected gives way, as with setmetatable; one array is marked as often as one likes.
+    EXPECT_VALUE(engine,
+                 "local t = json.array(setmetatable({}, {__index = {a = 1}}))\n"
+                 "return {json.array(t) == t, t, t.a == nil, setmetatable(t, nil)}",
+                 "[true,{},true,{}]");
+    EXPECT_VALUE(engine, "return {{}, json.array(json.array(setmetatable({}, {})))}", "[{},[]]");
     luawait_engine_free(engine);
 }
 
@@ -342,8 +367,8 @@ TESTS(TEST(simple_values), TEST(integers_have_64_bits), TEST(floats_have_the_sho
       TEST(floats_of_any_size_read_back_the_same), TEST(nan_and_infinity_are_conversion_errors),
       TEST(strings_are_utf8_with_escapes), TEST(every_control_character_is_escaped),
       TEST(strings_that_are_not_utf8_are_conversion_errors), TEST(tables_are_arrays_or_objects),
-      TEST(a_table_that_is_neither_is_a_conversion_error), TEST(functions_and_their_like_are_conversion_errors),
-      TEST(cycles_are_conversion_errors), TEST(a_path_shows_keys_that_are_no_identifiers),
-      TEST(several_values_are_an_array_and_a_path_says_which), TEST(metamethods_play_no_part),
-      TEST(arguments_follow_the_same_rules), TEST(arguments_that_do_not_convert_are_errors_at_the_call),
-      TEST(a_large_table_is_carried_whole))
+      TEST(marking_an_array_changes_no_protected_metatable), TEST(a_table_that_is_neither_is_a_conversion_error),
+      TEST(functions_and_their_like_are_conversion_errors), TEST(cycles_are_conversion_errors),
+      TEST(a_path_shows_keys_that_are_no_identifiers), TEST(several_values_are_an_array_and_a_path_says_which),
+      TEST(metamethods_play_no_part), TEST(arguments_follow_the_same_rules),
+      TEST(arguments_that_do_not_convert_are_errors_at_the_call), TEST(a_large_table_is_carried_whole))

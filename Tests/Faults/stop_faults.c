@@ -54,6 +54,7 @@ static const struct {
     {"calling_the_host", "local t = {} for i = 1, 200 do t[i] = i end ask(t, table.unpack({}, 1, 300))"},
     {"converting_the_result", "return table.unpack({}, 1, 300)"},
     {"converting_a_large_result", "local t = {} for i = 1, 90 do t[i] = {i, tostring(i)} end return t"},
+    {"copying_globals", "return #given + #given[1]"},
     // There is memory enough to say where the stop was.
     {"without_memory", "local t = {} pcall(function() for i = 1, 1e9 do t[i] = {} end end) table.move({}, 1, 2000, 2)"},
 };
@@ -83,11 +84,8 @@ static lwb_answer call_back(void *owner, uint32_t function, const char *args, si
 
 // Runs a script to its end, in the context as it is, and frees the eval.
 static lwb_event run(lwb_context *context, lwb_stopper *stopper, const char *script) {
-    const lwb_setup setup = {.script = script,
-                             .script_length = strlen(script),
-                             .chunk_name = "script",
-                             .shares_globals = true,
-                             .callback = call_back};
+    const lwb_setup setup = {
+        .script = script, .script_length = strlen(script), .chunk_name = "script", .callback = call_back};
     lwb_eval *eval = NULL;
     if (lwb_eval_prepare(context, &setup, &eval) != LWB_READY) abort();
     lwb_event event = LWB_SLICED;
@@ -129,9 +127,11 @@ int main(void) {
     unsigned long runs = 0;
     long live = faults_live();
     faults_take_in_jansson();
+    json_t *globals = json_pack("{s:[[i,i,i],[i,i,i],[i,i,i],[i,i,i],[i,i,i],[i,i,i]]}", "given", 1, 2, 3, 1, 2, 3, 1,
+                                2, 3, 1, 2, 3, 1, 2, 3, 1, 2, 3);
     for (size_t i = 0; i < CASES && failures < 10; i++) {
         // One context for all stops of a case: what one has left behind the next may find.
-        lwb_context *context = lwb_context_new(&options, functions, 1, NULL);
+        lwb_context *context = lwb_context_new(&options, functions, 1, globals);
         lwb_stopper *stopper = lwb_stopper_new(true);
         lwb_stopper_bind(stopper);
         unsigned long look = 1;
@@ -146,6 +146,7 @@ int main(void) {
         lwb_context_free(context);
         printf("%s: %lu looks, %lu of them in the script\n", cases[i].name, look - 1, described);
     }
+    json_decref(globals);
     if (faults_live() != live) wrong("all", "blocks are left behind");
     printf("stop_faults: %lu runs, %lu failed\n", runs, failures);
     return failures == 0 ? 0 : 1;

@@ -161,7 +161,7 @@ typedef struct lwb_setup {
     const json_t *args;     // an array, or NULL
     int64_t cpu_limit_ns;   // 0 is none
     uint64_t call_limit;    // how many host calls; 0 is none
-    uint64_t random_seed;   // of the script's math.random; a shared context has been seeded by its first eval
+    uint64_t random_seed;   // of the script's math.random; a shared context's own by the first eval that shares it
     bool keep_nulls;
     bool shares_globals;   // in a shared context: no globals of its own
     bool parks;            // false: a call that would park is an error in the script (luawait_eval)
