@@ -19,18 +19,19 @@ if [[ -n ${SANITIZE:-} ]]; then
 fi
 # shellcheck source=scripts/lua-env.sh
 . scripts/lua-env.sh
-read -r -a LIBRARIES <<<"$(pkg-config --cflags --libs lua5.4 jansson)"
+read -r -a INCLUDES <<<"$(pkg-config --cflags lua5.4 jansson)"
+read -r -a LIBRARIES <<<"$(pkg-config --libs lua5.4 jansson)"
 
 compile() {
     local program=$1
     shift
-    "${CC:-cc}" -std=gnu11 -pedantic "${FLAGS[@]}" "$@" -ISources/CLuaBridge -ISources/CLuaBridge/include \
+    "${CC:-cc}" -std=gnu11 -pedantic "${FLAGS[@]}" "$@" -ISources/CLuaBridge -ISources/CLuaBridge/include "${INCLUDES[@]}" \
         Tests/Fuzz/table_differential.c Sources/CLuaBridge/*.c "$BUILD/number_format.o" -o "$BUILD/$program" \
         "${LIBRARIES[@]}" -lstdc++ -lm -pthread
 }
 
 mkdir -p "$BUILD"
-"${CXX:-c++}" -std=c++17 "${FLAGS[@]}" -ISources/CLuaBridge/include "${LIBRARIES[@]}" \
+"${CXX:-c++}" -std=c++17 "${FLAGS[@]}" -ISources/CLuaBridge/include "${INCLUDES[@]}" \
     -c Sources/CLuaBridge/number_format.cpp -o "$BUILD/number_format.o"
 compile tables_sliced -DLWB_STEPS_BETWEEN_LOOKS=2
 compile tables_whole

@@ -19,7 +19,8 @@ if [[ -z ${PLAIN:-} ]]; then
 fi
 # shellcheck source=scripts/lua-env.sh
 . scripts/lua-env.sh
-read -r -a LIBRARIES <<<"$(pkg-config --cflags --libs lua5.4 jansson)"
+read -r -a INCLUDES <<<"$(pkg-config --cflags lua5.4 jansson)"
+read -r -a LIBRARIES <<<"$(pkg-config --libs lua5.4 jansson)"
 # Lua's longjmps leave frames without telling the sanitizer, which it takes for use after return.
 export ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=0
 
@@ -81,11 +82,11 @@ abi-asan)
     exit
     ;;
 esac
-"${CXX:-c++}" -std=c++17 "${FLAGS[@]}" -ISources/CLuaBridge/include "${LIBRARIES[@]}" \
+"${CXX:-c++}" -std=c++17 "${FLAGS[@]}" -ISources/CLuaBridge/include "${INCLUDES[@]}" \
     -c Sources/CLuaBridge/number_format.cpp -o "$BUILD/number_format.o"
 # Looks for orders everywhere, so that slices end in the middle of the library's functions, too.
 C_FLAGS=(-std=gnu11 -pedantic "${FLAGS[@]}" -DLWB_STEPS_BETWEEN_LOOKS=20 -DLWB_PATTERN_WINDOW=7
-    "-I$PWD/Sources/CLuaBridge" "-I$PWD/Sources/CLuaBridge/include" "-I$PWD/Tests/Faults" "${LIBRARIES[@]}")
+    "-I$PWD/Sources/CLuaBridge" "-I$PWD/Sources/CLuaBridge/include" "-I$PWD/Tests/Faults" "${INCLUDES[@]}")
 rm -rf "$BUILD/bridge"
 mkdir "$BUILD/bridge"
 (cd "$BUILD/bridge" && "${CC:-cc}" "${C_FLAGS[@]}" -c "$OLDPWD"/Sources/CLuaBridge/*.c)
