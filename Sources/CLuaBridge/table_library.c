@@ -80,9 +80,8 @@ static int set_out_to_insert(lua_State *L, walk *s) {
 
 static void set_out_to_remove(lua_State *L, walk *s) {
     lua_Integer position = luaL_optinteger(L, 2, s->length);
-    // The one behind the last may be removed as well, and so may the one that the length itself names. Lua 5.4.4 counts
-    // this argument as the first.
-    luaL_argcheck(L, position == s->length || (lua_Unsigned)position - 1 <= (lua_Unsigned)s->length, 1,
+    // The one behind the last may be removed as well, and so may the one that the length itself names.
+    luaL_argcheck(L, position == s->length || (lua_Unsigned)position - 1 <= (lua_Unsigned)s->length, 2,
                   "position out of bounds");
     s->from = add(position, 1);
     s->to = position;
