@@ -44,6 +44,7 @@ class Config(TypedDict, total=False):
     max_requests: int
     max_blocked: int
     watchdog: bool
+    lua_warning: bool
 
 
 class CommonOptions(TypedDict, total=False):
