@@ -15,7 +15,7 @@ IN_PYTHON := PYTHONPATH=bindings/python
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help deps deps-run deps-test deps-lint deps-model venv build run test check check-header check-exports check-binary check-model \
+.PHONY: help deps deps-run deps-test deps-lint deps-model venv build run test check check-header check-exports check-binary check-lua check-model \
 	test-install test-docs test-c test-faults test-hostile test-python test-swift test-fuzz test-valgrind test-valgrind-quick test-lua test-checked-lua test-asan test-tsan stress simulate fuzz lint format bench install uninstall clean
 
 help: ## Show these goals
@@ -58,6 +58,9 @@ check-exports: build deps-test
 
 check-binary: build deps-test
 	@$(PART) $@ scripts/check-binary.sh
+
+check-lua: deps-test ## Check which Lua a build chooses
+	@$(PART) $@ scripts/check-lua.sh
 
 check-model: deps-model ## Check the protocols' models in docs/model exhaustively
 	@$(PART) $@ scripts/check-model.sh

@@ -33,7 +33,7 @@ import Testing
     }
 
     private func replay(_ seed: UInt64) -> String {
-        "LUAWAIT_SEED=\(seed) swift test --filter EngineSimulationTests"
+        "LUAWAIT_SEED=\(seed) scripts/test-swift.sh --filter EngineSimulationTests"
     }
 
     /// The same once more, with a trace.
