@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 
 swift_sources=(Sources Tests Package.swift)
 c_directories=(Include Sources/CLuaBridge Sources/CPlatform Tests/C Tests/Faults Tests/Fuzz Tests/Hostile Tests/Stress
-    examples/c bench)
+    examples/c bench scripts/lua-probes)
 python_directories=(bindings/python examples/python bench scripts)
 shell_scripts=(scripts/*.sh bench/*.sh .ci/run)
 

@@ -19,13 +19,23 @@ static struct {
     bool exhausted;
 } guard;
 
+/* Addresses that have been mapped anew merge with their neighbours; a process has only so many mappings. */
+static void *map_inaccessible(void *where, size_t length) {
+    int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | (where != NULL ? MAP_FIXED : 0);
+    void *memory = mmap(where, length, PROT_NONE, flags, -1, 0);
+    if (memory == MAP_FAILED) {
+        guard.exhausted = true;
+        return NULL;
+    }
+    return memory;
+}
+
 bool guard_reserve(void) {
     guard.page = (size_t)sysconf(_SC_PAGESIZE);
-    void *memory = mmap(NULL, RESERVED, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (memory == MAP_FAILED) {
+    guard.next = map_inaccessible(NULL, RESERVED);
+    if (guard.next == NULL) {
         return false;
     }
-    guard.next = memory;
     guard.end = guard.next + RESERVED;
     return true;
 }
@@ -82,8 +92,7 @@ static void free_block(char *block, size_t size) {
         }
     }
     *(volatile char *)block = 0;
-    mprotect(first, length, PROT_NONE);
-    madvise(first, length, MADV_DONTNEED);
+    map_inaccessible(first, length);
 }
 
 void *guard_allocate(void *unused, void *block, size_t old_size, size_t size) {
