@@ -9,7 +9,7 @@ struct WarmContextsTests {
     private var live: Int { count.value.load(ordering: .relaxed) }
 
     private func context(_ functions: FunctionSet = .empty) throws -> Context {
-        try #require(Context(config: EngineConfig(), limits: Limits(), functions: functions, count: count))
+        try #require(Context(config: EngineConfig(), limits: Limits(), functions: functions, count: count, hashSeed: 1))
     }
 
     private func functions(_ name: String) throws -> FunctionSet {
