@@ -327,8 +327,9 @@ void luawait_free(void *text);
  *
  * `memory_bytes` is what Lua allocates, looked at whenever it does; garbage is collected before it refuses, and a context
  * is usable afterwards. It does not count the JSON texts on their way out (a buffer of at most twice `output_bytes`), nor
- * what the host sends in while it is not yet a value of the script's, nor the text of an error, nor what nobody has taken
- * yet: `max_unread` and `max_requests` bound that.
+ * what the host sends in while it is not yet a value of the script's (`globals` and `args` until the script first runs,
+ * which as JSON take some ten times their text: `max_queued` bounds how many wait), nor the text of an error, nor what
+ * nobody has taken yet: `max_unread` and `max_requests` bound that.
  *
  * @param config        copied; NULL with length 0 for the defaults
  * @param config_length bytes, or LUAWAIT_NUL_TERMINATED

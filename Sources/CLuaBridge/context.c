@@ -57,6 +57,7 @@ void lwb_context_free(lwb_context *context) {
     while (context->evals != NULL) {
         lwb_eval *eval = context->evals;
         context->evals = eval->next;
+        lwb_forget_input(eval);
         lwb_buffer_free(&eval->note.text);
         free(eval);
     }

@@ -103,6 +103,12 @@ static void give_globals(lua_State *L, lwb_eval *eval) {
     lua_pop(L, 1);
 }
 
+void lwb_forget_input(lwb_eval *eval) {
+    json_decref(eval->setup.globals);
+    json_decref(eval->setup.args);
+    eval->setup.globals = eval->setup.args = NULL;
+}
+
 static int push_arguments(lua_State *L, const lwb_eval *eval) {
     const lwb_setup *setup = &eval->setup;
     size_t count = setup->args == NULL ? 0 : json_array_size(setup->args);
@@ -123,6 +129,8 @@ static int run_script(lua_State *L) {
     if (eval->compiled != LUA_OK) return lua_error(L);
     give_globals(L, eval);
     int arguments = push_arguments(L, eval);
+    // It has them as values of its own, which are counted.
+    lwb_forget_input(eval);
     return script_done(L, lua_pcallk(L, arguments, LUA_MULTRET, 1, 0, script_done), 0);
 }
 
@@ -162,6 +170,8 @@ lwb_event lwb_eval_prepare(lwb_context *context, const lwb_setup *setup, lwb_eva
     lwb_eval *eval = calloc(1, sizeof *eval + name_size);
     *result = eval;
     if (eval == NULL) {
+        json_decref(setup->globals);
+        json_decref(setup->args);
         lwb_set_failure(context, LWB_FAILURE_MEMORY, "not enough memory");
         return LWB_FAILED;
     }
@@ -313,6 +323,7 @@ lwb_event lwb_eval_resume(lwb_eval *eval, lwb_stopper *stopper, lwb_answer answe
 void lwb_eval_free(lwb_eval *eval) {
     lwb_context *context = eval->context;
     unlink_from_context(eval);
+    lwb_forget_input(eval);
     if (eval->coroutine != NULL) context->eval_coroutines -= 1;
     // Neither can raise: they write to places of the registry that exist.
     luaL_unref(context->main, LUA_REGISTRYINDEX, eval->reference);

@@ -66,9 +66,9 @@ struct lwb_eval {
     int reference;
     int globals; // reference to globals of its own; LUA_NOREF: the context's are its own
     lwb_note note;
-    lwb_setup setup;             // its script, globals and arguments are there until it has run for the first time
-    int compiled;                // how compiling the script went: Lua's status
-    uint32_t function;           // the host function it is parked at
+    lwb_setup setup;   // its script is there until it has run for the first time; globals and arguments until then
+    int compiled;      // how compiling the script went: Lua's status
+    uint32_t function; // the host function it is parked at
     lwb_answer_kind answer_kind; // what the context's held value is, for the call it is parked at
     int64_t cpu_left_ns;         // INT64_MAX: no limit
     uint64_t calls_left;         // host calls; UINT64_MAX: no limit
@@ -191,7 +191,10 @@ void lwb_push_overlay(lua_State *L);
 // Pushes the globals of the eval that runs.
 void lwb_push_globals(lua_State *L, const lwb_eval *eval);
 
-// eval.c: sets the members of an object as globals, in the table that is at the top.
+// eval.c
+// Lets go of the globals and arguments that the eval still has as JSON. Does not raise.
+void lwb_forget_input(lwb_eval *eval);
+// Sets the members of an object as globals, in the table that is at the top.
 void lwb_set_globals_at_top(lua_State *L, const json_t *globals, bool keep_nulls);
 
 // string_find.c: puts the bridge's find, match, gmatch and gsub into the table at the top.

@@ -153,13 +153,13 @@ static void end(run *run) {
         json_decref(run->replies[i]);
 }
 
-static lwb_event prepare(run *run, const char *script, const json_t *args, const json_t *globals) {
+static lwb_event prepare(run *run, const char *script, json_t *args, json_t *globals) {
     lwb_setup setup = {
         .script = script,
         .script_length = strlen(script),
         .chunk_name = "script",
-        .globals = globals,
-        .args = args,
+        .globals = json_incref(globals),
+        .args = json_incref(args),
         .random_seed = 1,
         .parks = true,
         .callback = call_back,

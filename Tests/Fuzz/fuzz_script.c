@@ -59,7 +59,6 @@ typedef struct run {
     lwb_event event;
     lwb_failure_type failure;
     bool ended;
-    json_t *globals, *args;
 } run;
 
 /* ---- Looks ---- */
@@ -186,13 +185,12 @@ static bool take(lwb_context *context, const fuzz_setup *setup, run *of) {
 }
 
 static void prepare(lwb_context *context, const fuzz_setup *setup, run *to, const char *script, size_t length) {
-    json_t *globals = json_of("{\"config\":{\"a\":[1,2],\"b\":null},\"n\":3}"), *args = json_of("[1,\"two\",[3]]");
     lwb_setup eval = {
         .script = script,
         .script_length = length,
         .chunk_name = "fuzz",
-        .globals = globals,
-        .args = args,
+        .globals = json_of("{\"config\":{\"a\":[1,2],\"b\":null},\"n\":3}"),
+        .args = json_of("[1,\"two\",[3]]"),
         .call_limit = setup->calls,
         .random_seed = setup->seed,
         .keep_nulls = setup->keeps_nulls,
@@ -202,17 +200,9 @@ static void prepare(lwb_context *context, const fuzz_setup *setup, run *to, cons
         .wait = setup->waits ? answer_waiting : NULL,
         .output = take_output,
     };
-    to->globals = globals;
-    to->args = args;
     to->event = lwb_eval_prepare(context, &eval, &to->eval);
     FUZZ_REQUIRE(to->event == LWB_READY || to->event == LWB_FAILED, "event %d", to->event);
     to->ended = take(context, setup, to);
-}
-
-/* Once it has run for the first time. */
-static void release(run *of) {
-    json_decref(of->globals);
-    json_decref(of->args);
 }
 
 static void run_all(lwb_context *context, const fuzz_setup *setup, run *runs, int count) {
@@ -263,7 +253,6 @@ static void check_canary(lwb_context *context, const fuzz_setup *setup, lwb_opti
     while (canary.event == LWB_READY || canary.event == LWB_SLICED)
         canary.event = resume(canary.eval, &patient, (lwb_answer){LWB_ANSWER_NONE, NULL}, false);
     lwb_failure failure = lwb_context_failure(context);
-    release(&canary);
     FUZZ_REQUIRE(canary.event == LWB_FINISHED, "the canary: event %d, type %d: %.*s", canary.event, failure.type,
                  (int)failure.message.length, failure.message.bytes);
     size_t length;
@@ -356,10 +345,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     FUZZ_REQUIRE(!is_refused || runs[0].event != LWB_FINISHED, "check says that it does not compile");
     size_t used = lwb_context_memory_used(context);
     FUZZ_REQUIRE(used <= options.memory_limit + DESCRIPTION_RESERVE, "%zu of %zu bytes", used, options.memory_limit);
-    for (int i = 0; i < count; i++) {
+    for (int i = 0; i < count; i++)
         if (runs[i].eval != NULL) lwb_eval_free(runs[i].eval);
-        release(&runs[i]);
-    }
     if (setup.is_shared) check_canary(context, &setup, options);
     lwb_context_free(context);
     return 0;

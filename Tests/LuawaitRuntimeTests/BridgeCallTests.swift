@@ -6,6 +6,32 @@ import Testing
 
 /// Host calls through the bridge: parking, answers, callbacks.
 struct BridgeCallTests {
+    @Test func arguments_are_the_scripts_alone_when_it_has_them() {
+        let run = BridgeRun(functions: ["fetch"])
+        let args = json_loads("[[1, 2]]", 0, nil)!
+        json_incref(args)
+        #expect(run.prepare("fetch() return ...", args: args) == LWB_READY)
+        #expect(args.pointee.refcount == 2)
+        run.announce()
+        #expect(run.resume() == LWB_PARKED)
+        #expect(args.pointee.refcount == 1)
+        run.announce()
+        #expect(run.resume(LWB_ANSWER_RESULT, "null") == LWB_FINISHED)
+        #expect(run.takeOutput() == "[1,2]")
+        json_decref(args)
+    }
+
+    @Test func arguments_of_an_eval_that_never_ran_go_with_its_context() {
+        let args = json_loads("[1]", 0, nil)!
+        json_incref(args)
+        do {
+            let run = BridgeRun()
+            #expect(run.prepare("return ...", args: args) == LWB_READY)
+        }
+        #expect(args.pointee.refcount == 1)
+        json_decref(args)
+    }
+
     private func resume(_ run: BridgeRun, _ kind: lwb_answer_kind, _ json: String) -> lwb_event {
         run.announce()
         return run.resume(kind, json)

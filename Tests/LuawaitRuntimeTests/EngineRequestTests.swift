@@ -18,6 +18,25 @@ import Testing
         #expect(!host.isReadable)
     }
 
+    @Test func a_parked_eval_does_not_keep_what_it_was_given_as_json() throws {
+        let host = try EngineHost()
+        try host.register("fetch")
+        weak var globals: JSONValue?
+        weak var args: JSONValue?
+        func start() throws -> EvalID {
+            let options = try evalOptions(#"{"globals": {"list": [1]}, "args": [[2]]}"#)
+            (globals, args) = (options.input.globals, options.input.args)
+            return try host.engine.start(.copying("return fetch(list, ...)")!, options: options)
+        }
+        let id = try start()
+        let request = try host.nextRequest()
+        #expect(request.args?.string == "[[1],[2]]")
+        #expect(globals == nil)
+        #expect(args == nil)
+        try host.answer(request.request, "3")
+        #expect(try host.wait(id).json == "3")
+    }
+
     @Test func an_error_answer_can_be_caught() throws {
         let host = try EngineHost()
         try host.register("fetch")

@@ -11,8 +11,8 @@ struct OptionTests {
     @Test func nothing_given_is_the_defaults() throws {
         for options in [try evalOptions(), try EvalOptions(json: nil, defaults: Limits(), maxDepth: 128)] {
             #expect(options.name == "script")
-            #expect(options.globals == nil)
-            #expect(options.args == nil)
+            #expect(options.input.globals == nil)
+            #expect(options.input.args == nil)
             #expect(!options.isDetached)
             #expect(options.limits.cpuMilliseconds == 5000)
             #expect(options.limits.timeoutMilliseconds == 0)
@@ -24,8 +24,8 @@ struct OptionTests {
             #"{"name": "n", "globals": {"x": 1}, "args": [1, 2], "timeout_ms": 1, "cpu_ms": 2, "call_timeout_ms": 3, "#
                 + #""memory_bytes": 4, "nulls": "keep", "detached": true}"#)
         #expect(options.name == "n")
-        #expect(options.globals?.dump()?.string == #"{"x":1}"#)
-        #expect(options.args?.dump()?.string == "[1,2]")
+        #expect(options.input.globals?.dump()?.string == #"{"x":1}"#)
+        #expect(options.input.args?.dump()?.string == "[1,2]")
         #expect(options.limits.timeoutMilliseconds == 1)
         #expect(options.limits.cpuMilliseconds == 2)
         #expect(options.limits.callTimeoutMilliseconds == 3)
@@ -112,7 +112,7 @@ struct OptionTests {
         func json(_ count: Int) -> String {
             #"{"args": [\#(Array(repeating: "0", count: count).joined(separator: ","))]}"#
         }
-        #expect(try evalOptions(json(200)).args?.arrayCount == 200)
+        #expect(try evalOptions(json(200)).input.args?.arrayCount == 200)
         #expect(
             try mistake(json(201)) == CallError(.option, "options.args: at most 200 arguments, got 201"))
     }

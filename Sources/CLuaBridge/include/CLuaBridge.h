@@ -157,8 +157,8 @@ typedef struct lwb_setup {
     const char *script;
     size_t script_length;
     const char *chunk_name; // NUL-terminated, as messages show it; borrowed for the call
-    const json_t *globals;  // an object, or NULL
-    const json_t *args;     // an array, or NULL
+    json_t *globals;        // an object, or NULL; like `args` a reference that lwb_eval_prepare() takes over
+    json_t *args;           // an array, or NULL
     int64_t cpu_limit_ns;   // 0 is none
     uint64_t call_limit;    // how many host calls; 0 is none
     uint64_t random_seed;   // of the script's math.random; a shared context's own by the first eval that shares it
@@ -182,8 +182,7 @@ typedef enum lwb_event {
 } lwb_event;
 
 // Makes an eval of a script, which is compiled when it first runs, so that this can be stopped and counts as its processor
-// time. The script, its globals and arguments must be there until that lwb_eval_resume() has returned, and `owner` as long
-// as the eval. `*eval` belongs to the context. LWB_READY, or LWB_FAILED for a lack of memory.
+// time. The script must be there until that lwb_eval_resume() has returned, and `owner` as long as the eval. `*eval` belongs to the context. LWB_READY, or LWB_FAILED for a lack of memory.
 lwb_event lwb_eval_prepare(lwb_context *context, const lwb_setup *setup, lwb_eval **eval);
 
 // Runs the eval on the calling thread, which `stopper` is bound to and has announced a run, until something of the above

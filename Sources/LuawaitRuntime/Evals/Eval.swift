@@ -34,6 +34,8 @@ package final class Eval: @unchecked Sendable {
 
     /// Not an array: without memory for its copy the host is told so. Nil when the script has been on a thread.
     private(set) var script: OwnedText?
+    /// Empty when the bridge has it, or the eval has ended before.
+    private(set) var input: EvalOptions.Input
     private(set) var context: Context?
     private(set) var raw: OpaquePointer?
     /// What the next resume brings to the script.
@@ -48,6 +50,9 @@ package final class Eval: @unchecked Sendable {
         self.named = named
         self.id = id
         self.script = script
+        var options = options
+        input = options.input
+        options.input = EvalOptions.Input()
         self.options = options
         self.functions = functions
         self.canPark = canPark
@@ -62,12 +67,14 @@ package final class Eval: @unchecked Sendable {
         let owner = Unmanaged.passUnretained(self).toOpaque()
         return options.name.withCString { name in
             var setup = lwb_setup()
-            // `script` and `options` stay as they are until the script has run for the first time.
+            // `script` and `options` stay as they are until the script has run for the first time; what it is given is the
+            // bridge's from here on.
             setup.script = script?.pointer
             setup.script_length = script?.length ?? 0
             setup.chunk_name = name
-            setup.globals = options.globals.map { UnsafePointer($0.raw) }
-            setup.args = options.args.map { UnsafePointer($0.raw) }
+            setup.globals = input.globals?.retained()
+            setup.args = input.args?.retained()
+            input = EvalOptions.Input()
             setup.cpu_limit_ns = options.limits.cpuMilliseconds * 1_000_000
             setup.call_limit = UInt64(options.limits.hostCalls)
             setup.random_seed = randomSeed
@@ -102,6 +109,8 @@ package final class Eval: @unchecked Sendable {
             raw = nil
             functions = .empty
             named = nil
+            script = nil
+            input = EvalOptions.Input()
         }
         if let named, let raw { named.doom(raw) }
         return Remains(context: context, named: named, functions: functions)

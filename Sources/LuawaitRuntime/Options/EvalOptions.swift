@@ -1,14 +1,22 @@
 /// What `luawait_start` and `luawait_eval` take. `Include/luawait.h` documents the keys.
 package struct EvalOptions: Sendable {
     package var name = "script"
-    package var globals: JSONValue?
-    package var args: JSONValue?
+    package var input = Input()
     package var limits: Limits
     package var isDetached = false
     /// Nil: a private one.
     package var context: ContextID?
     /// In a named context: no globals of its own.
     package var sharesGlobals = false
+
+    /// What the script finds when it first runs. It may be large, so whoever runs the eval gives it away then: an eval that is
+    /// parked for hours has it as Lua values, which count as its memory, and not as JSON beside them.
+    package struct Input: Sendable {
+        /// An object.
+        package var globals: JSONValue?
+        /// An array.
+        package var args: JSONValue?
+    }
 
     /// More would be a table, not arguments; Lua's own limit on C stacks is near.
     private static let mostArguments = 200
@@ -32,7 +40,7 @@ package struct EvalOptions: Sendable {
         }
         if let value = options.value("globals") {
             guard value.isObject else { throw options.mistake("globals", "an object", value) }
-            globals = value
+            input.globals = value
         }
         if let value = options.value("args") {
             guard value.isArray else { throw options.mistake("args", "an array", value) }
@@ -40,7 +48,7 @@ package struct EvalOptions: Sendable {
                 throw CallError(
                     .option, "options.args: at most \(Self.mostArguments) arguments, got \(value.arrayCount)")
             }
-            args = value
+            input.args = value
         }
     }
 }

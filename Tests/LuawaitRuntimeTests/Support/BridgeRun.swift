@@ -8,7 +8,6 @@ final class BridgeRun {
     let stopper: OpaquePointer
     private var eval: OpaquePointer?
     private var source = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: 0)
-    private var arguments: UnsafeMutablePointer<json_t>?
     private var functionNames: [UnsafeMutablePointer<CChar>] = []
     private(set) var ticket: UInt64 = 0
     /// Answers functions that are callbacks: given the function's index and its arguments.
@@ -50,23 +49,20 @@ final class BridgeRun {
         lwb_stopper_free(stopper)
         for name in functionNames { free(name) }
         source.deallocate()
-        json_decref(arguments)
     }
 
     /// - Parameter args: an array; its reference is taken over.
     func prepare(_ script: String, args: UnsafeMutablePointer<json_t>? = nil, parks: Bool = true) -> lwb_event {
-        // Kept: the bridge reads both when it first resumes the eval.
+        // Kept: the bridge reads it when it first resumes the eval.
         source.deallocate()
         source = .allocate(capacity: script.utf8.count)
         _ = source.initialize(from: script.utf8)
-        json_decref(arguments)
-        arguments = args
         return "test".withCString { name in
             var setup = lwb_setup()
             setup.script = UnsafeRawPointer(source.baseAddress)?.assumingMemoryBound(to: CChar.self)
             setup.script_length = source.count
             setup.chunk_name = name
-            setup.args = args.map { UnsafePointer($0) }
+            setup.args = args
             setup.cpu_limit_ns = limits.cpuNanoseconds
             setup.parks = parks
             setup.callback = { owner, index, args, length in
