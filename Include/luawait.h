@@ -96,6 +96,7 @@
  *   luawait_get_pending_request                     no                               yes
  *   luawait_provide_result, provide_error           no (parses the JSON)             yes
  *   luawait_call_return, call_fail                  no (parses the JSON)             only there: in its own callback
+ *   luawait_call_cancel                             no                               only there: in its own callback
  *   luawait_eval                                    while the script runs            notifier: no; callback: yes
  *   luawait_next_events, release_events             no                               yes
  *   luawait_wait_any                                until there is something, or the     no
@@ -439,7 +440,8 @@ typedef struct luawait_call {
 /**
  * A host function that answers at once. It runs on the thread that runs the script, with no lock held, and no signal
  * interrupts it; a cancelled eval ends when it has returned. It answers by at most one successful luawait_call_return()
- * or luawait_call_fail(); without one, the script gets nil. It must return normally: no longjmp, no C++ exception.
+ * or luawait_call_fail(); without one, the script gets nil, or what the option `unanswered` says. It must return
+ * normally: no longjmp, no C++ exception.
  */
 typedef void (*luawait_callback)(void *user_data, luawait_call *call);
 
@@ -449,6 +451,11 @@ typedef void (*luawait_drop)(void *user_data);
 /**
  * Declares a host function that is answered at once by a C callback. Names and options are those of
  * luawait_register(), but `timeout_ms` and `thread` have no meaning and are refused.
+ *
+ * A callback has an option of its own, `unanswered`: what comes of a call that it returns from without an answer. With
+ * "nil", the default, the script gets nil. With "cancel" the eval ends as "cancelled", with a message that names the
+ * function, and the script can neither catch that nor go on: for bindings of languages that may be interrupted anywhere,
+ * before a callback's first instruction and after its last, where no answer is no value either.
  *
  * @param fn        called for each call, on whichever thread runs the script, possibly on several at once
  * @param user_data given to `fn`; borrowed until `drop` is called
@@ -483,6 +490,17 @@ luawait_status luawait_call_return(luawait_call *call, const char *json, size_t 
  * @since 0.1
  */
 luawait_status luawait_call_fail(luawait_call *call, const char *json, size_t length, luawait_error *error);
+
+/**
+ * Cancels the eval that makes a callback's call, also inside luawait_eval(), where it has no id: it ends when the
+ * callback returns, whether or not the call has been answered, and what the script has to catch errors is not run. Only
+ * inside the callback, on its thread. Cancelling again changes nothing.
+ *
+ * @param call the callback's
+ * @retval LUAWAIT_ERR_ARGUMENT `call` is NULL
+ * @since 0.1
+ */
+luawait_status luawait_call_cancel(luawait_call *call);
 
 /**
  * Takes a function's name away. Evals started later no longer see it; those that do may still call it.

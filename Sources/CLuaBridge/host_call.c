@@ -43,6 +43,7 @@ static int deliver(lua_State *L, lwb_context *context, lwb_answer_kind kind) {
     case LWB_ANSWER_ERROR: return raise_host_error(L, name);
     case LWB_ANSWER_TIMEOUT: lwb_push_error_object(L, "timeout", name); return lua_error(L);
     case LWB_ANSWER_LIMIT: lwb_push_error_object(L, "limit", name); return lua_error(L);
+    case LWB_ANSWER_WITHHELD: break; // the stop has been raised before it comes here
     }
     return luaL_error(L, "unknown kind of answer");
 }
@@ -87,8 +88,8 @@ static int ask(lua_State *L, lwb_callback host, bool waits) {
     lwb_stopper_resume(stopper);
     if (context->held != NULL) json_decref(context->held);
     context->held = answer.value;
-    // That there is no answer to wait for may be known here before the order itself has come.
-    if (waits && answer.kind == LWB_ANSWER_NONE) lwb_obey(context, LWB_ORDER_CONDEMN);
+    // That there will be no answer is known here, perhaps before the order itself has come.
+    if (answer.kind == LWB_ANSWER_WITHHELD) lwb_obey(context, LWB_ORDER_CONDEMN);
     // Its slice begins anew after each wait, so that a script which does little else never comes to the end of one.
     if (waits) lwb_check_budget(context);
     lwb_check_stop(L, context);

@@ -8,7 +8,7 @@ public func luawait_register(
 ) -> luawait_status {
     status(error) { () throws(CallError) in
         let engine = try LuawaitABI.engine(engine)
-        try register(engine, name, name_length, options, options_length, nil)
+        try register(engine, name, name_length, options, options_length, isCallback: false) { _ in nil }
     }
 }
 
@@ -22,22 +22,24 @@ public func luawait_register_callback(
         let engine = try LuawaitABI.engine(engine)
         guard let fn else { throw missing("fn") }
         let maxDepth = engine.config.maxDepth
-        let callback = HostCallback(
-            invoke: { eval, function, args in
-                call(fn, user_data, eval, function, args, maxDepth: maxDepth)
-            },
-            drop: { drop?(user_data) })
-        try register(engine, name, name_length, options, options_length, callback)
+        try register(engine, name, name_length, options, options_length, isCallback: true) { options in
+            HostCallback(
+                invoke: { eval, function, args in
+                    call(fn, user_data, eval, function, args, options.unanswered, maxDepth: maxDepth)
+                },
+                drop: { drop?(user_data) })
+        }
     }
 }
 
 private func register(
     _ engine: Engine, _ name: UnsafePointer<CChar>?, _ nameLength: Int, _ options: UnsafePointer<CChar>?,
-    _ optionsLength: Int, _ callback: HostCallback?
+    _ optionsLength: Int, isCallback: Bool, _ makeCallback: (FunctionOptions) -> HostCallback?
 ) throws(CallError) {
     let name = try requiredString(name, nameLength, "name")
     let options = try FunctionOptions(
-        json: text(options, optionsLength, "options"), isCallback: callback != nil, maxDepth: engine.config.maxDepth)
+        json: text(options, optionsLength, "options"), isCallback: isCallback, maxDepth: engine.config.maxDepth)
+    let callback = makeCallback(options)
     try engine.register(
         HostFunction(
             name: name, timeoutMilliseconds: options.timeoutMilliseconds, callback: callback,
@@ -56,9 +58,10 @@ public func luawait_unregister(
 
 // MARK: - Callbacks
 
-/// What `luawait_call_return` and `luawait_call_fail` fill while the callback runs.
+/// What `luawait_call_return`, `luawait_call_fail` and `luawait_call_cancel` fill while the callback runs.
 private final class Reply {
     var answer: Answer?
+    var isCancelled = false
     let maxDepth: Int
 
     init(maxDepth: Int) {
@@ -69,7 +72,7 @@ private final class Reply {
 /// Calls the host.
 private func call(
     _ fn: luawait_callback, _ userData: UnsafeMutableRawPointer?, _ eval: EvalID, _ function: HostFunction,
-    _ args: UnsafeBufferPointer<UInt8>, maxDepth: Int
+    _ args: UnsafeBufferPointer<UInt8>, _ unanswered: FunctionOptions.Unanswered, maxDepth: Int
 ) -> Answer? {
     let reply = Reply(maxDepth: maxDepth)
     return withExtendedLifetime(reply) {
@@ -83,6 +86,8 @@ private func call(
             call.args_length = args.count
             call.reply = Unmanaged.passUnretained(reply).toOpaque()
             fn(userData, &call)
+            if reply.isCancelled { return .withheld(.cancelled) }
+            if reply.answer == nil, unanswered == .cancel { return .withheld(.unanswered(function: function.name)) }
             return reply.answer
         }
     }
@@ -108,14 +113,25 @@ public func luawait_call_fail(
     }
 }
 
+@_cdecl("luawait_call_cancel") @implementation
+public func luawait_call_cancel(_ call: UnsafeMutablePointer<luawait_call>?) -> luawait_status {
+    status { () throws(CallError) in
+        try reply(to: call).isCancelled = true
+    }
+}
+
+private func reply(to call: UnsafeMutablePointer<luawait_call>?) throws(CallError) -> Reply {
+    guard let opaque = call?.pointee.reply else { throw missing("call") }
+    return Unmanaged<Reply>.fromOpaque(opaque).takeUnretainedValue()
+}
+
 private func answer(
     _ call: UnsafeMutablePointer<luawait_call>?, _ json: UnsafePointer<CChar>?, _ length: Int,
     _ error: UnsafeMutablePointer<luawait_error>?,
     _ parse: (UnsafeBufferPointer<UInt8>, Int) throws(CallError) -> Answer
 ) -> luawait_status {
     status(error) { () throws(CallError) in
-        guard let opaque = call?.pointee.reply else { throw missing("call") }
-        let reply = Unmanaged<Reply>.fromOpaque(opaque).takeUnretainedValue()
+        let reply = try reply(to: call)
         let text = try requiredText(json, length, "json")
         guard reply.answer == nil else { throw CallError(.notFound, "call: answered already") }
         reply.answer = try parse(text, reply.maxDepth)

@@ -88,6 +88,96 @@ static void fail_the_call(void *user_data, luawait_call *call) {
     CHECK_STATUS(luawait_call_fail(call, user_data, LUAWAIT_NUL_TERMINATED, NULL), LUAWAIT_OK);
 }
 
+/* Scripts that go on after a call of f if anything lets them; "went on" would be what they then return. */
+static const char *const PERSISTENT[] = {
+    "f() return 'went on'",
+    "pcall(f) return 'went on'",
+    "xpcall(f, function() return f() end) return 'went on'",
+    "coroutine.wrap(function() pcall(f) end)() return 'went on'",
+    "table.sort({2, 1}, function() pcall(f) return false end) return 'went on'",
+    "string.gsub('a', 'a', function() pcall(f) end) return 'went on'",
+    "local t = setmetatable({}, {__index = f}) pcall(function() return t.x end) return 'went on'",
+    "local c <close> = setmetatable({}, {__close = function() f() end}) f() return 'went on'",
+    "load(function() pcall(f) end) return 'went on'",
+};
+
+/* Runs each of them with luawait_eval() and on a worker, and demands that it is cancelled. */
+static void demand_an_end(const char *config, const char *options, luawait_callback fn, gate *calls,
+                          const char *message) {
+    for (size_t i = 0; i < sizeof PERSISTENT / sizeof *PERSISTENT; i++) {
+        luawait_engine *engine = engine_with(config);
+        int64_t before = gate_count(calls);
+        REQUIRE_OK(luawait_register_callback(engine, "f", 1, options, options == NULL ? 0 : LUAWAIT_NUL_TERMINATED, fn,
+                                             calls, NULL, NULL));
+        outcome ended = finish(engine, start(engine, PERSISTENT[i]));
+        CHECK_CONTAINS(ended.json, message);
+        CHECK_CANCELLED(ended);
+        outcome direct = {0};
+        REQUIRE_OK(luawait_eval(engine, PERSISTENT[i], LUAWAIT_NUL_TERMINATED, NULL, 0, &direct.state, &direct.json,
+                                &direct.length, NULL));
+        CHECK_CONTAINS(direct.json, message);
+        CHECK_CANCELLED(direct);
+        CHECK_INT(gate_count(calls), before + 2);
+        luawait_engine_free(engine);
+    }
+}
+
+static void count_and_answer_nothing(void *user_data, luawait_call *call) {
+    (void)call;
+    gate_open(user_data);
+}
+
+static void an_unanswered_call_ends_the_eval_where_an_answer_is_required(void) {
+    gate calls = GATE;
+    const char *options = "{\"unanswered\":\"cancel\"}", *message = "host function 'f' gave no answer";
+    demand_an_end(NULL, options, count_and_answer_nothing, &calls, message);
+    demand_an_end("{\"preemption\":\"count\"}", options, count_and_answer_nothing, &calls, message);
+}
+
+static void an_answered_call_is_as_ever_where_an_answer_is_required(void) {
+    luawait_engine *engine = engine_with(NULL);
+    const char options[] = "{\"unanswered\":\"cancel\"}";
+    char failure[] = "\"plain\"";
+    REQUIRE_OK(luawait_register_callback(engine, "echo", 4, options, strlen(options), return_first, NULL, NULL, NULL));
+    REQUIRE_OK(
+        luawait_register_callback(engine, "fail", 4, options, strlen(options), fail_the_call, failure, NULL, NULL));
+    EXPECT_VALUE(engine, "return echo(1), echo(nil), tostring(select(2, pcall(fail)))", "[1,null,\"plain\"]");
+    luawait_engine_free(engine);
+}
+
+static void unanswered_is_nil_or_cancel_and_for_callbacks_alone(void) {
+    luawait_engine *engine = engine_with(NULL);
+    luawait_error error = {.struct_size = sizeof error};
+    const char unknown[] = "{\"unanswered\":\"fail\"}", nil[] = "{\"unanswered\":\"nil\"}";
+    CHECK_STATUS(luawait_register_callback(engine, "f", 1, unknown, strlen(unknown), never_called, NULL, NULL, &error),
+                 LUAWAIT_ERR_OPTION);
+    CHECK_CONTAINS(error.message, "unanswered");
+    CHECK_STATUS(luawait_register(engine, "f", 1, nil, strlen(nil), &error), LUAWAIT_ERR_OPTION);
+    CHECK_CONTAINS(error.message, "unanswered");
+    REQUIRE_OK(luawait_register_callback(engine, "f", 1, nil, strlen(nil), answer_nothing, NULL, NULL, NULL));
+    EXPECT_VALUE(engine, "return f() == nil", "true");
+    luawait_engine_free(engine);
+}
+
+static void cancel_the_call(void *user_data, luawait_call *call) {
+    CHECK_STATUS(luawait_call_cancel(call), LUAWAIT_OK);
+    CHECK_STATUS(luawait_call_cancel(call), LUAWAIT_OK);
+    gate_open(user_data);
+}
+
+static void answer_and_cancel_the_call(void *user_data, luawait_call *call) {
+    CHECK_STATUS(luawait_call_return(call, "1", 1, NULL), LUAWAIT_OK);
+    cancel_the_call(user_data, call);
+}
+
+static void a_callback_may_cancel_the_eval_that_calls_it(void) {
+    gate calls = GATE;
+    demand_an_end(NULL, NULL, cancel_the_call, &calls, "cancelled");
+    demand_an_end(NULL, NULL, answer_and_cancel_the_call, &calls, "cancelled");
+    demand_an_end("{\"preemption\":\"count\"}", NULL, answer_and_cancel_the_call, &calls, "cancelled");
+    CHECK_STATUS(luawait_call_cancel(NULL), LUAWAIT_ERR_ARGUMENT);
+}
+
 static void a_callback_fails_with_an_error_the_script_can_catch(void) {
     luawait_engine *engine = engine_with(NULL);
     char failure[] = "{\"message\":\"denied\",\"type\":\"Permission\",\"data\":[1]}", text[] = "\"plain\"";
@@ -372,6 +462,9 @@ static void callbacks_run_on_several_workers_at_once(void) {
 }
 
 TESTS(TEST(a_callback_answers_at_once), TEST(a_callback_sees_its_call), TEST(without_an_answer_the_script_gets_nil),
+      TEST(an_unanswered_call_ends_the_eval_where_an_answer_is_required),
+      TEST(an_answered_call_is_as_ever_where_an_answer_is_required),
+      TEST(unanswered_is_nil_or_cancel_and_for_callbacks_alone), TEST(a_callback_may_cancel_the_eval_that_calls_it),
       TEST(a_callback_fails_with_an_error_the_script_can_catch), TEST(a_second_answer_is_rejected),
       TEST(a_malformed_answer_leaves_the_call_unanswered), TEST(a_callback_works_where_lua_cannot_yield),
       TEST(drop_runs_once_at_the_engines_end), TEST(drop_runs_once_after_unregister),

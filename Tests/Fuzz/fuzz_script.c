@@ -120,6 +120,7 @@ static lwb_answer answer_callback(void *owner, uint32_t function, const char *ar
     (void)owner;
     FUZZ_REQUIRE(function == 2 || function == 3, "a callback came as function %u", function);
     check_json(args, length, "arguments of a callback");
+    if (answer_state % 49 == 0) return (lwb_answer){LWB_ANSWER_WITHHELD, NULL};
     return answer_state % 7 == 0 ? (lwb_answer){LWB_ANSWER_NONE, NULL} : next_answer();
 }
 
@@ -127,7 +128,7 @@ static lwb_answer answer_waiting(void *owner, uint32_t function, const char *arg
     (void)owner;
     FUZZ_REQUIRE(function < 2, "function %u waits", function);
     check_json(args, length, "arguments of a call that waits");
-    return answer_state % 11 == 0 ? (lwb_answer){LWB_ANSWER_NONE, NULL} : next_answer();
+    return answer_state % 11 == 0 ? (lwb_answer){LWB_ANSWER_WITHHELD, NULL} : next_answer();
 }
 
 static bool take_output(void *owner, const char *text, size_t length) {

@@ -133,11 +133,12 @@ size_t lwb_context_memory_used(const lwb_context *context);
 
 // How the host answered a host call. `value` is a reference that the bridge takes over.
 typedef enum lwb_answer_kind {
-    LWB_ANSWER_NONE,    // there was no call: the first resume, or one after a slice. From a callback: nil
-    LWB_ANSWER_RESULT,  // any value
-    LWB_ANSWER_ERROR,   // an object: message, and optionally type and data
-    LWB_ANSWER_TIMEOUT, // a string: the message
-    LWB_ANSWER_LIMIT,   // a string: the message. The call was not made
+    LWB_ANSWER_NONE,     // there was no call: the first resume, or one after a slice. From a callback: nil
+    LWB_ANSWER_RESULT,   // any value
+    LWB_ANSWER_ERROR,    // an object: message, and optionally type and data
+    LWB_ANSWER_TIMEOUT,  // a string: the message
+    LWB_ANSWER_LIMIT,    // a string: the message. The call was not made
+    LWB_ANSWER_WITHHELD, // from a callback or a wait: there will be none, as the eval has been condemned
 } lwb_answer_kind;
 
 typedef struct lwb_answer {
@@ -146,7 +147,7 @@ typedef struct lwb_answer {
 } lwb_answer;
 
 // Answers a call of a callback function at once. Runs between Lua's frames: must return normally. `args` is borrowed.
-// LWB_ANSWER_NONE from `wait`: the eval is condemned; that one may take `args` with lwb_context_take_output().
+// `wait` may take `args` with lwb_context_take_output().
 typedef lwb_answer (*lwb_callback)(void *owner, uint32_t function, const char *args, size_t length);
 
 // Takes a line that the script printed, without its newline; false: there is no room for it. Runs between Lua's frames: must

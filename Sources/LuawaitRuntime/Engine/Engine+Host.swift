@@ -80,6 +80,11 @@ extension Engine {
         try withCore { core, actions throws(CallError) in try core.cancel(id, &actions) }
     }
 
+    /// Ends an eval from inside its callback.
+    func condemn(_ id: EvalID, _ reason: EvalMachine.Condemnation) {
+        withCore { core, actions in core.condemn(id, reason, &actions) }
+    }
+
     /// Runs a script on the calling thread until it ends.
     package func evaluate(_ script: OwnedText, options: EvalOptions) throws(CallError) -> Outcome {
         guard options.context == nil else {

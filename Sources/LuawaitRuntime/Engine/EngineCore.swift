@@ -289,6 +289,10 @@ extension EvalMachine.Condemnation {
         case .cancelled: report = ErrorReport(.cancelled, "cancelled\(place)")
         case .shutDown: report = ErrorReport(.cancelled, "cancelled\(place): the engine is shutting down")
         case .contextFreed: report = ErrorReport(.cancelled, "cancelled\(place): its context was freed")
+        case .unanswered(let name):
+            report = ErrorReport(.cancelled, "cancelled: host function '\(name)' gave no answer")
+            report.function = name
+            return report
         case .timedOut:
             let limit = options.limits.timeoutMilliseconds
             report = ErrorReport(.timeout, "took longer than \(limit) ms (timeout_ms)\(place)")

@@ -128,6 +128,7 @@ private func answerCallback(
     guard let answer = function.callback?.invoke(eval.visibleID, function, text) else {
         return lwb_answer(kind: LWB_ANSWER_NONE, value: nil)
     }
+    if case .withheld(let reason) = answer { eval.engine?.condemn(eval.id, reason) }
     return answer.forBridge()
 }
 
@@ -136,7 +137,7 @@ private func waitForAnswer(
     owner: UnsafeMutableRawPointer?, index: UInt32, args: UnsafePointer<CChar>?, length: Int
 ) -> lwb_answer {
     let eval = Unmanaged<Eval>.fromOpaque(owner!).takeUnretainedValue()
-    let none = lwb_answer(kind: LWB_ANSWER_NONE, value: nil)
+    let none = lwb_answer(kind: LWB_ANSWER_WITHHELD, value: nil)
     guard let engine = eval.engine else { return none }
     // Not copied: the text is the context's to give away, and a copy could fail.
     let text = eval.context?.takeOutput()

@@ -40,6 +40,8 @@ package struct EvalMachine: Equatable {
         /// Model: SHUT_DOWN.
         case shutDown
         case contextFreed
+        /// This function's callback gave no answer where one is required.
+        case unanswered(function: String)
     }
 
     package private(set) var phase = Phase.waiting

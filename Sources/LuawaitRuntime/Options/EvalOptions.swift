@@ -80,18 +80,31 @@ package struct FunctionOptions: Sendable {
     /// Nil: the eval's.
     package var timeoutMilliseconds: Int64?
     package var audience = Audience.anyThread
+    package var unanswered = Unanswered.null
 
     private enum Thread: String, CaseIterable {
         case any, main
     }
 
+    /// What comes of a callback that returns without an answer.
+    package enum Unanswered: String, CaseIterable, Sendable {
+        case null = "nil"
+        case cancel
+    }
+
     /// - Parameter isCallback: a callback answers at once, so a timeout would promise what nobody can keep; and where the
     ///   script runs.
     package init(json text: UnsafeBufferPointer<UInt8>?, isCallback: Bool, maxDepth: Int) throws(CallError) {
-        let options = try OptionObject(text, what: "options", known: ["timeout_ms", "thread"], maxDepth: maxDepth)
+        let options = try OptionObject(text, what: "options", known: ["timeout_ms", "thread", "unanswered"], maxDepth: maxDepth)
         timeoutMilliseconds = try options.integer("timeout_ms", in: 0...(366 * 24 * 3600 * 1000))
         if try options.choice("thread", Thread.self) == .main { audience = .mainThread }
-        guard isCallback else { return }
+        unanswered = try options.choice("unanswered", Unanswered.self) ?? .null
+        guard isCallback else {
+            if options.value("unanswered") != nil {
+                throw CallError(.option, "options.unanswered: is for callbacks; a request is open until it is answered")
+            }
+            return
+        }
         if timeoutMilliseconds != nil {
             throw CallError(.option, "options.timeout_ms: a callback answers at once and has no timeout")
         }

@@ -34,6 +34,7 @@ package final class HostCallback: @unchecked Sendable {
     // Unchecked: the header demands of the host that `invoke` and `drop` can be called from any thread.
 
     /// - Parameters: the eval, the function's name, its arguments (a JSON array).
+    /// - Returns: nil: the script gets nil.
     package typealias Invoke = (EvalID, HostFunction, UnsafeBufferPointer<UInt8>) -> Answer?
 
     package let invoke: Invoke

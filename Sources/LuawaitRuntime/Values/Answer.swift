@@ -9,6 +9,8 @@ package enum Answer: Sendable {
     case timeout(JSONValue)
     /// There are too many requests already. A string: the message.
     case refused(JSONValue)
+    /// The callback gave none, and its eval is to end.
+    case withheld(EvalMachine.Condemnation)
 
     /// For the bridge, which takes over the reference in it.
     func forBridge() -> lwb_answer {
@@ -17,6 +19,7 @@ package enum Answer: Sendable {
         case .error(let value): lwb_answer(kind: LWB_ANSWER_ERROR, value: value.retained())
         case .timeout(let value): lwb_answer(kind: LWB_ANSWER_TIMEOUT, value: value.retained())
         case .refused(let value): lwb_answer(kind: LWB_ANSWER_LIMIT, value: value.retained())
+        case .withheld: lwb_answer(kind: LWB_ANSWER_WITHHELD, value: nil)
         }
     }
 

@@ -88,7 +88,7 @@ extension HostModel {
     static func ending(_ reason: EvalMachine.Condemnation) -> Ending {
         switch reason {
         case .timedOut: Ending(state: .failed, text: "timeout")
-        case .cancelled, .shutDown, .contextFreed: Ending(state: .cancelled, text: "cancelled")
+        case .cancelled, .shutDown, .contextFreed, .unanswered: Ending(state: .cancelled, text: "cancelled")
         }
     }
 
