@@ -95,7 +95,8 @@ package struct FunctionOptions: Sendable {
     /// - Parameter isCallback: a callback answers at once, so a timeout would promise what nobody can keep; and where the
     ///   script runs.
     package init(json text: UnsafeBufferPointer<UInt8>?, isCallback: Bool, maxDepth: Int) throws(CallError) {
-        let options = try OptionObject(text, what: "options", known: ["timeout_ms", "thread", "unanswered"], maxDepth: maxDepth)
+        let options = try OptionObject(
+            text, what: "options", known: ["timeout_ms", "thread", "unanswered"], maxDepth: maxDepth)
         timeoutMilliseconds = try options.integer("timeout_ms", in: 0...(366 * 24 * 3600 * 1000))
         if try options.choice("thread", Thread.self) == .main { audience = .mainThread }
         unanswered = try options.choice("unanswered", Unanswered.self) ?? .null

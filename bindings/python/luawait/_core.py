@@ -17,8 +17,12 @@ from . import _raw, _thunks
 from ._events import BATCH, Batch, Event
 from ._handle import Handle, close_forgotten
 from ._outcomes import Ended
+from ._stage import Stage
 from ._text import Fault, encode_json, encode_text
 from .errors import ClosedError, call_error
+
+# A callback that was interrupted has no value to give: the eval ends then, and the script cannot go on with nil.
+_CALLBACK_OPTIONS = b'{"unanswered":"cancel"}'
 
 
 def library_version() -> str:
@@ -58,10 +62,16 @@ class Core:
         """Whether the engine is closed."""
         return self._handle.closed
 
-    def close(self) -> None:
-        """Frees the engine, or leaves that to the last call inside it. Blocks until its threads have ended."""
+    def close(self, wait: bool = True) -> None:
+        """Cancels what runs, waits for the threads inside the engine and for its own, and frees it.
+
+        Inside one of its callbacks, or without `wait`, another thread does that: nobody can wait for himself.
+        """
         self.was_told_to_close = True
-        self._handle.close()
+        if not wait or _thunks.is_at_work_for(self):
+            self._handle.close_elsewhere()
+        else:
+            self._handle.close()
 
     # ------------------------------------------------------------------------------------------------- functions --
 
@@ -69,8 +79,10 @@ class Core:
         """Declares a host function that is answered by request."""
         text, json_text = encode_text(name, "a function's name"), encode_json(options, f"the options of {name}")
         error = _new_error()
-        with self._handle as engine:
-            status = self._library.register(engine, text, len(text), json_text, len(json_text), byref(error))
+        with self._handle.guard:
+            status = self._library.register(
+                self._handle.engine, text, len(text), json_text, len(json_text), byref(error)
+            )
         _check(status, error)
 
     def register_callback(self, name: str, function: Callable[..., Any]) -> None:
@@ -80,9 +92,17 @@ class Core:
         key = _thunks.keep(_thunks.Callback(self, function))
         error = _new_error()
         try:
-            with self._handle as engine:
+            with self._handle.guard:
                 status = self._library.register_callback(
-                    engine, text, len(text), None, 0, _thunks.on_call, key, _thunks.drop, byref(error)
+                    self._handle.engine,
+                    text,
+                    len(text),
+                    _CALLBACK_OPTIONS,
+                    len(_CALLBACK_OPTIONS),
+                    _thunks.on_call,
+                    key,
+                    _thunks.drop,
+                    byref(error),
                 )
             _check(status, error)
         except Exception:
@@ -92,8 +112,8 @@ class Core:
     def unregister(self, name: str) -> None:
         """Takes a function's name away."""
         text = encode_text(name, "a function's name")
-        with self._handle as engine:
-            status = self._library.unregister(engine, text, len(text))
+        with self._handle.guard:
+            status = self._library.unregister(self._handle.engine, text, len(text))
         if status != _raw.OK:
             raise call_error(status, f"no function is registered as {name!r}")
 
@@ -103,8 +123,8 @@ class Core:
         """Compiles a script without running it."""
         text, chunk = encode_text(script, "a script"), encode_text(name, "a script's name")
         error = _new_error()
-        with self._handle as engine:
-            status = self._library.check(engine, text, len(text), chunk, len(chunk), byref(error))
+        with self._handle.guard:
+            status = self._library.check(self._handle.engine, text, len(text), chunk, len(chunk), byref(error))
         _check(status, error)
 
     def start(self, script: str | bytes, options: dict[str, Any]) -> int:
@@ -112,9 +132,9 @@ class Core:
         text, json_text = encode_text(script, "a script"), _encode_options(options)
         eval_id = c_uint64()
         error = _new_error()
-        with self._handle as engine:
+        with self._handle.guard:
             status = self._library.start(
-                engine, text, len(text), json_text, _length_of(json_text), byref(eval_id), byref(error)
+                self._handle.engine, text, len(text), json_text, _length_of(json_text), byref(eval_id), byref(error)
             )
         if status == _raw.ERR_NOT_FOUND:
             raise ClosedError("the context is closed")
@@ -126,30 +146,36 @@ class Core:
         text, json_text = encode_text(script, "a script"), _encode_options(options)
         state, outcome, length = c_int32(), c_void_p(), c_size_t()
         error = _new_error()
-        with self._handle as engine, _thunks.Stage() as stage:
-            status = self._library.eval(
-                engine,
-                text,
-                len(text),
-                json_text,
-                _length_of(json_text),
-                byref(state),
-                byref(outcome),
-                byref(length),
-                byref(error),
-            )
-        _check(status, error)
-        ended = Ended(0, state.value == _raw.SUCCEEDED, self._take(outcome, length.value))
-        if stage.interrupt is not None:
-            # A callback's KeyboardInterrupt or SystemExit: it is the host's.
-            raise stage.interrupt
-        return ended, stage.fault
+        stage = Stage()
+        try:
+            with self._handle.guard:
+                status = stage.run(
+                    self._library.eval,
+                    self._handle.engine,
+                    text,
+                    len(text),
+                    json_text,
+                    _length_of(json_text),
+                    byref(state),
+                    byref(outcome),
+                    byref(length),
+                    byref(error),
+                )
+            stage.raise_interrupt()
+            if status == _raw.ERR_SHUTDOWN and self.closed:
+                raise ClosedError("the engine is closed")
+            _check(status, error)
+            return Ended(0, state.value == _raw.SUCCEEDED, string_at(outcome, length.value)), stage.fault
+        finally:
+            self._library.free(outcome)
 
     def wait(self, eval_id: int, timeout_ms: int) -> Ended | None:
         """Waits for the end of an eval; None when the time is up. Raises `NotFoundError` when it has been taken."""
         state, outcome, length = c_int32(), c_void_p(), c_size_t()
-        with self._handle as engine:
-            status = self._library.wait(engine, eval_id, timeout_ms, byref(state), byref(outcome), byref(length))
+        with self._handle.guard:
+            status = self._library.wait(
+                self._handle.engine, eval_id, timeout_ms, byref(state), byref(outcome), byref(length)
+            )
         if status != _raw.OK:
             raise call_error(status, f"eval {eval_id} cannot be waited for")
         if state.value == _raw.IN_PROGRESS:
@@ -158,8 +184,8 @@ class Core:
 
     def cancel(self, eval_id: int) -> bool:
         """Cancels an eval; False when its outcome has been taken."""
-        with self._handle as engine:
-            status = self._library.cancel(engine, eval_id)
+        with self._handle.guard:
+            status = self._library.cancel(self._handle.engine, eval_id)
         return bool(status == _raw.OK)
 
     # ------------------------------------------------------------------------------------------------- contexts --
@@ -169,17 +195,17 @@ class Core:
         json_text = _encode_options(options)
         context_id = c_uint64()
         error = _new_error()
-        with self._handle as engine:
+        with self._handle.guard:
             status = self._library.context_new(
-                engine, json_text, _length_of(json_text), byref(context_id), byref(error)
+                self._handle.engine, json_text, _length_of(json_text), byref(context_id), byref(error)
             )
         _check(status, error)
         return context_id.value
 
     def free_context(self, context_id: int) -> bool:
         """Cancels a context's evals and frees it; False when that has been done."""
-        with self._handle as engine:
-            status = self._library.context_free(engine, context_id)
+        with self._handle.guard:
+            status = self._library.context_free(self._handle.engine, context_id)
         if status not in (_raw.OK, _raw.ERR_NOT_FOUND):
             raise call_error(status, f"context {context_id} cannot be freed")
         return bool(status == _raw.OK)
@@ -194,8 +220,8 @@ class Core:
         except IndexError:
             batch = Batch()
         try:
-            with self._handle as engine:
-                return batch.take(self._library, engine, limit)
+            with self._handle.guard:
+                return batch.take(self._library, self._handle.engine, limit)
         finally:
             self._batches.append(batch)
 
@@ -214,8 +240,8 @@ class Core:
         except IndexError:
             error = _new_error()
         try:
-            with self._handle as engine:
-                status = call(engine, request_id, json_text, len(json_text), byref(error))
+            with self._handle.guard:
+                status = call(self._handle.engine, request_id, json_text, len(json_text), byref(error))
             if status == _raw.ERR_NOT_FOUND:
                 return False
             _check(status, error)
@@ -229,8 +255,8 @@ class Core:
         key = _thunks.keep(pool.submit)
         executor = _raw.Executor(ctypes.sizeof(_raw.Executor), 0, key, _thunks.on_submit, _thunks.drop)
         error = _new_error()
-        with self._handle as engine:
-            status = self._library.set_executor(engine, byref(executor), byref(error))
+        with self._handle.guard:
+            status = self._library.set_executor(self._handle.engine, byref(executor), byref(error))
         if status != _raw.OK:
             _thunks.forget(key)
             self.close()
@@ -239,8 +265,10 @@ class Core:
     def run(self, budget_us: int) -> bool:
         """Runs scripts on this thread; whether more are ready."""
         more = c_int32()
-        with self._handle as engine:
-            status = self._library.run(engine, budget_us, byref(more))
+        stage = Stage()
+        with self._handle.guard:
+            status = stage.run(self._library.run, self._handle.engine, budget_us, byref(more))
+        stage.raise_interrupt()
         if status != _raw.OK:
             raise call_error(status, "scripts of this engine run elsewhere; only executor='host' takes run()")
         return more.value != 0
@@ -248,23 +276,25 @@ class Core:
     def next_timeout_ms(self) -> int:
         """When to run scripts again; -1 for never."""
         timeout = c_int64()
-        with self._handle as engine:
-            status = self._library.next_timeout(engine, byref(timeout))
+        with self._handle.guard:
+            status = self._library.next_timeout(self._handle.engine, byref(timeout))
         if status != _raw.OK:
             raise call_error(status, "the engine's next timeout cannot be read")
         return timeout.value
 
     def bind_main_thread(self) -> None:
         """Makes the calling thread the main one."""
-        with self._handle as engine:
-            status = self._library.bind_main_thread(engine)
+        with self._handle.guard:
+            status = self._library.bind_main_thread(self._handle.engine)
         if status != _raw.OK:
             raise call_error(status, "the thread cannot be bound")
 
     def shutdown(self, timeout_ms: int) -> None:
         """Waits for the evals to end, cancels the rest, and starts none any more."""
-        with self._handle as engine:
-            status = self._library.shutdown(engine, timeout_ms)
+        stage = Stage()
+        with self._handle.guard:
+            status = stage.run(self._library.shutdown, self._handle.engine, timeout_ms)
+        stage.raise_interrupt()
         if status != _raw.OK:
             raise call_error(status, "the engine cannot be shut down")
 
@@ -273,8 +303,8 @@ class Core:
     def event_fd(self) -> int:
         """The descriptor that is readable while there is something to take."""
         descriptor = c_int(-1)
-        with self._handle as engine:
-            status = self._library.event_fd(engine, byref(descriptor))
+        with self._handle.guard:
+            status = self._library.event_fd(self._handle.engine, byref(descriptor))
         if status != _raw.OK:
             raise call_error(status, "the engine has no event descriptor")
         return descriptor.value
@@ -282,8 +312,8 @@ class Core:
     def stats(self) -> dict[str, Any]:
         """Figures for monitoring."""
         text, length = c_void_p(), c_size_t()
-        with self._handle as engine:
-            status = self._library.stats(engine, byref(text), byref(length))
+        with self._handle.guard:
+            status = self._library.stats(self._handle.engine, byref(text), byref(length))
         if status != _raw.OK:
             raise call_error(status, "the engine's figures cannot be read")
         figures: dict[str, Any] = json.loads(self._take(text, length.value))

@@ -129,6 +129,7 @@ DECLARATIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "luawait_register_callback": (c_int32, (c_void_p, *_TEXT, *_TEXT, CALLBACK, c_void_p, DROP, _ERROR)),
     "luawait_call_return": (c_int32, (POINTER(Call), *_TEXT, _ERROR)),
     "luawait_call_fail": (c_int32, (POINTER(Call), *_TEXT, _ERROR)),
+    "luawait_call_cancel": (c_int32, (POINTER(Call),)),
     "luawait_unregister": (c_int32, (c_void_p, *_TEXT)),
     "luawait_check": (c_int32, (c_void_p, *_TEXT, *_TEXT, _ERROR)),
     "luawait_start": (c_int32, (c_void_p, *_TEXT, *_TEXT, _ID_OUT, _ERROR)),
@@ -157,6 +158,7 @@ _LEAN = frozenset(
         "luawait_free",
         "luawait_call_return",
         "luawait_call_fail",
+        "luawait_call_cancel",
         "luawait_next_timeout",
     }
 )

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from ._stage import is_callers
 from .errors import ArgumentError, CallError, EvalError, HostError, HostFault, JSONError
 
 T = TypeVar("T")
@@ -42,7 +43,9 @@ def describe(error: BaseException) -> dict[str, Any]:
         return told if error.data is None else told | {"data": error.data}
     try:
         message = str(error)
-    except Exception as problem:  # noqa: BLE001 - an exception that cannot even say what it is
+    except Exception as problem:
+        if is_callers(problem):
+            raise
         message = f"{kind}, whose message cannot be read: {type(problem).__name__}"
     return {"message": _printable(message or kind), "type": _printable(kind)}
 

@@ -16,16 +16,18 @@ import weakref
 from collections.abc import Callable
 from concurrent.futures import Future
 from ctypes import byref, sizeof, string_at
+from types import FrameType
 from typing import Any
 
-from . import _raw
+from . import _raw, _stage
 from ._handle import on_loan
+from ._stage import Stage
 from ._text import Fault, answer_value, describe, tell
 from .errors import ArgumentError, ClosedError, OptionError, call_error
 
 _log = logging.getLogger("luawait")
 
-_kept: dict[int, Callable[..., Any]] = {}
+_kept: dict[int, Any] = {}
 _keys = itertools.count(1)
 
 
@@ -37,9 +39,19 @@ class Callback:
         self._owner = weakref.ref(owner)
         owner.callbacks[self] = function
 
+    @property
+    def closed(self) -> bool:
+        """Whether its engine is closed."""
+        owner = self._owner()
+        return owner is None or bool(owner.closed)
+
+    def is_of(self, owner: Any) -> bool:
+        """Whether it is a function of this engine's."""
+        return self._owner() is owner
+
     def __call__(self, *args: Any) -> Any:
         owner = self._owner()
-        if owner is None:
+        if owner is None or owner.closed:
             raise ClosedError("the engine is closed")
         return owner.callbacks[self](*args)
 
@@ -51,7 +63,7 @@ class Callback:
 
 
 def keep(target: Callable[..., Any]) -> int:
-    """Keeps what a thunk is to call, and gives its key."""
+    """Keeps what a thunk is to call (a `Callback`, or a pool's `submit`), and gives its key."""
     key = next(_keys)
     _kept[key] = target
     return key
@@ -70,25 +82,6 @@ drop = _raw.DROP(forget)
 # ------------------------------------------------------------------------------------------------------- callbacks --
 
 
-class Stage:
-    """A call of the library inside which callbacks may run, and what they leave for it, on its thread."""
-
-    def __init__(self) -> None:
-        self.fault: Fault | None = None
-        self.interrupt: BaseException | None = None
-        self._outer: Stage | None = None
-
-    def __enter__(self) -> Stage:
-        self._outer, _current.stage = getattr(_current, "stage", None), self
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        _current.stage = self._outer
-
-
-_current = threading.local()
-
-
 def check_callback(name: str, function: Callable[..., Any]) -> None:
     """Refuses what could not answer at once."""
     if not callable(function):
@@ -99,24 +92,47 @@ def check_callback(name: str, function: Callable[..., Any]) -> None:
 
 
 def _on_call(key: int, call: Any) -> None:
-    """`luawait_callback`. Nothing may be raised here: ctypes would print it, and the script would get nil."""
+    """`luawait_callback`. What is raised here is the caller's, or there was no room for another answer: the call stays
+    without one, which ends the eval."""
+    stage = None
+    try:
+        stage = _stage.current()
+        _answer(key, call, stage)
+    except BaseException as error:
+        stage = stage or _stage.current()
+        if stage is None:
+            raise  # on a thread of the library's; Python prints it
+        stage.interrupt = error
+        _cancel(call)
+
+
+def _answer(key: int, call: Any, stage: Stage | None) -> None:
     name = string_at(call.contents.name, call.contents.name_length).decode()
     try:
         target = _kept.get(key)
         if target is None:
             raise ClosedError("the engine is closed")
         value = target(*json.loads(string_at(call.contents.args, call.contents.args_length)))
-        answer_value(functools.partial(_reply, _raw.load().call_return, call), name, value)
-    except BaseException as error:  # noqa: BLE001 - whatever it is, the script is told
-        told = describe(error)
-        tell(functools.partial(_reply, _raw.load().call_fail, call), name, told)
-        stage: Stage | None = getattr(_current, "stage", None)
-        if stage is not None:
-            stage.fault = Fault(name, told["message"], told["type"], error)
-            if not isinstance(error, Exception):
-                stage.interrupt = error
+        if target.closed:
+            _cancel(call)  # the function itself has closed the engine, perhaps
+        else:
+            answer_value(functools.partial(_reply, _raw.load().call_return, call), name, value)
+        return
+    except BaseException as error:
+        if stage is not None and _stage.is_callers(error):
+            raise
+        fault = error
+    told = describe(fault)
+    tell(functools.partial(_reply, _raw.load().call_fail, call), name, told)
+    if stage is not None:
+        stage.fault = Fault(name, told["message"], told["type"], fault)
 
 
+def _cancel(call: Any) -> None:
+    _raw.load().call_cancel(call)
+
+
+_stage.watch_for(_on_call, _cancel)
 on_call = _raw.CALLBACK(_on_call)
 
 
@@ -125,6 +141,25 @@ def _reply(function: Any, call: Any, text: bytes) -> None:
     status = function(call, text, len(text), byref(error))
     if status != _raw.OK:
         raise call_error(status, error.message.decode(errors="replace"))
+
+
+def is_at_work_for(owner: Any) -> bool:
+    """Whether this thread, below the method of the owner's that asks, is inside another one, or inside something that
+    the library has called for the owner: a callback, or a signal handler that came meanwhile, asks.
+
+    Python's own stack tells: a note that is made and taken back would be one more thing that an interrupt leaves wrong.
+    """
+    frame: FrameType | None = sys._getframe(2)
+    while frame is not None:
+        code = frame.f_code
+        if code is forget.__code__ or code is _on_submit.__code__:
+            return True  # whose, is not to be seen
+        if code is _answer.__code__ and (target := frame.f_locals.get("target")) is not None and target.is_of(owner):
+            return True
+        if frame.f_locals.get("self") is owner:
+            return True
+        frame = frame.f_back
+    return False
 
 
 # ----------------------------------------------------------------------------------------------------------- pools --

@@ -166,8 +166,10 @@ class Engine(BaseEngine):
             if unwinding:
                 await asyncio.wait(unwinding)
             await asyncio.get_running_loop().run_in_executor(None, self._core.close)
-        finally:
-            self._core.close()
+        except BaseException:
+            # Whoever has been told to stop waiting for the end does not wait here, either.
+            self._core.close(wait=False)
+            raise
 
     def __enter__(self) -> Self:
         return self

@@ -248,8 +248,6 @@ class SyncEngine(BaseEngine):
         events get `ClosedError`, those that wait for an eval `EvalCancelled`. Closing again does nothing.
         """
         with self._settled:
-            if self._closing:
-                return
             self._closing = True
             runs = list(self._evals.values())
         os.eventfd_write(self._closed_fd, 1)

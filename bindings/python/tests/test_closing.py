@@ -6,6 +6,7 @@ import asyncio
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -144,24 +145,162 @@ def test_leaving_the_with_block_by_an_exception_closes() -> None:
     run(main)
 
 
-def test_closing_while_another_thread_is_in_eval_sync_waits_for_it() -> None:
-    engine = luawait.Engine(cpu_ms=100)
-    inside = threading.Event()
-    ends: list[Any] = []
+Anything = luawait.Engine | luawait.SyncEngine
+
+
+def close(engine: Anything) -> None:
+    engine.close()
+
+
+def aclose(engine: Anything) -> None:
+    assert isinstance(engine, luawait.Engine)
+    asyncio.run(engine.aclose())
+
+
+class Caller(threading.Thread):
+    """A thread inside an eval that calls a function of this object without end."""
+
+    def __init__(self, engine: Anything) -> None:
+        super().__init__()
+        self._eval = engine.eval_sync if isinstance(engine, luawait.Engine) else engine.eval
+        self.called = threading.Event()
+        self.calls = 0
+        self.end: Any = None
+        engine.register_callback(f"call_{id(self)}", self.call)
+        self.start()
+
+    def call(self) -> None:
+        self.calls += 1
+        self.called.set()
+
+    def run(self) -> None:
+        try:
+            self.end = self._eval(f"while true do pcall(call_{id(self)}) end")
+        except BaseException as error:  # noqa: BLE001 - for the test to look at
+            self.end = error
+
+
+@pytest.mark.parametrize(
+    ("kind", "end"), [(luawait.SyncEngine, close), (luawait.Engine, close), (luawait.Engine, aclose)]
+)
+def test_closing_ends_the_evals_on_other_threads_and_calls_nothing_afterwards(
+    kind: type[Anything], end: Callable[[Anything], None]
+) -> None:
+    engine = kind(cpu_ms=0)
+    callers = [Caller(engine) for _ in range(3)]
+    for caller in callers:
+        caller.called.wait()
+    end(engine)
+    calls = [caller.calls for caller in callers]
+    for caller in callers:
+        caller.join()
+        assert isinstance(caller.end, luawait.EvalCancelled)
+    assert [caller.calls for caller in callers] == calls
+    with pytest.raises(luawait.ClosedError):
+        engine.check("return 1")
+
+
+def test_closing_ends_an_eval_that_calls_nothing() -> None:
+    engine = luawait.SyncEngine(cpu_ms=0)
+    caller = Caller(engine)
+    caller.called.wait()
+    endless: list[Any] = []
 
     def work() -> None:
-        inside.set()
-        try:
-            ends.append(engine.eval_sync("while true do end"))
-        except luawait.LuawaitError as error:
-            ends.append(type(error))
+        with pytest.raises((luawait.EvalCancelled, luawait.ClosedError)) as caught:
+            engine.eval("while true do end")
+        endless.append(caught.value)
 
     thread = threading.Thread(target=work)
     thread.start()
-    inside.wait()
+    while engine.stats()["evals"]["running"] < 2:
+        caller.called.clear()
+        caller.called.wait()
     engine.close()
     thread.join()
-    assert ends in ([luawait.CPULimitError], [luawait.ClosedError])
+    caller.join()
+    assert len(endless) == 1
+
+
+def test_every_close_returns_when_the_engine_is_closed() -> None:
+    engine = luawait.SyncEngine()
+    entered, leave = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        entered.set()
+        leave.wait()
+
+    engine.register_callback("hold", hold)
+    engine.start("hold()")
+    entered.wait()
+    closing = [threading.Thread(target=engine.close) for _ in range(3)]
+    for thread in closing:
+        thread.start()
+    while not engine.closed:
+        pass
+    assert all(thread.is_alive() for thread in closing)
+    leave.set()
+    for thread in closing:
+        thread.join()
+
+
+@pytest.mark.parametrize("on", ["this thread", "a thread of the library's"])
+def test_a_callback_that_closes_its_engine_ends_its_eval_and_does_not_wait_for_itself(on: str) -> None:
+    engine = luawait.SyncEngine(cpu_ms=0)
+    called: list[int] = []
+    closed = threading.Event()
+
+    def shut() -> None:
+        engine.close()
+        assert engine.closed
+        closed.set()
+
+    engine.register_callback("shut", shut)
+    engine.register_callback("after", lambda: called.append(1))
+    script = "pcall(shut) pcall(after) while true do pcall(after) end"
+    if on == "this thread":
+        with pytest.raises(luawait.EvalCancelled):
+            engine.eval(script)
+    else:
+        eval_ = engine.start(script)
+        closed.wait()
+        with pytest.raises(luawait.EvalCancelled):
+            eval_.wait()
+    engine.close()  # waits for the thread that closes it
+    assert called == []
+
+
+def test_a_callback_may_close_another_engine() -> None:
+    with luawait.SyncEngine() as engine:
+
+        def use_another() -> Any:
+            with luawait.SyncEngine() as other:
+                other.register_callback("twice", lambda n: 2 * n)
+                value = other.eval("return twice(21)")
+            assert other._core._handle._unfreed.locked()  # now, not when the callback is over
+            return value
+
+        engine.register_callback("use_another", use_another)
+        assert engine.eval("return use_another()") == 42
+
+
+def test_a_program_ends_while_a_daemon_thread_is_in_a_callback() -> None:
+    program = """
+import threading, luawait
+engine = luawait.SyncEngine()
+entered = threading.Event()
+
+def hold():
+    entered.set()
+    threading.Event().wait()
+
+engine.register_callback("hold", hold)
+threading.Thread(target=lambda: engine.eval("hold()"), daemon=True).start()
+entered.wait()
+print("end")
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (0, "end\n"), done.stderr
 
 
 def test_a_program_that_never_closes_ends_all_the_same() -> None:
