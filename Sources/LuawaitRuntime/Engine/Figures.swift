@@ -15,6 +15,7 @@ package struct Figures: Sendable {
     package var warmContexts: Int
     package var namedContexts: Int
     package var timers: Int
+    package var lua = LuaIdentity.current
 
     init(_ core: EngineCore, workers: Int, liveContexts: Int) {
         counts = core.counts
@@ -63,7 +64,7 @@ package struct Figures: Sendable {
         all.set("workers", workers)
         all.set("contexts", taking: contexts.retained())
         all.set("timers", timers)
-        all.set("lua", taking: LuaIdentity.current.json())
+        all.set("lua", taking: lua.json())
         return all.dump()
     }
 }
