@@ -111,11 +111,15 @@
  *
  * Signals: the library's threads block all signals but the one that interrupts a running script, a real-time signal
  * that nobody handled when the first engine was created (config `signal`). It is sent only to threads that are inside
- * Lua at that moment. Fork: in a child process every call with an engine of its parent's is LUAWAIT_ERR_FORKED, and
- * luawait_engine_free() does nothing; the child may create engines of its own. Locale: JSON does not depend on it;
- * tostring() and string.format() in a script do, as ever in Lua. `errno` is not preserved. Stack: a thread of the host's
- * on which scripts run (luawait_run(), luawait_eval(), a pool's) should have 512 KiB or more; the deepest recursion that Lua
- * allows, load in load, takes half of that.
+ * Lua at that moment. Its handler calls one that was there before, or that has replaced it since, for signals that are
+ * not the library's. A callback that blocks the signal has it unblocked while its script goes on. Fork: in a child
+ * process every call with an engine of its parent's is LUAWAIT_ERR_FORKED, and luawait_engine_free() does nothing; the
+ * child may create engines of its own. Locale: scripts run in the C locale, whatever the process's or the thread's is;
+ * the host's code runs in its own. `errno` is not preserved. Real-time scheduling: the library's threads have the
+ * priority of the thread that creates the engine, and the one that interrupts scripts has the next higher, if the process
+ * may; scripts on a host's thread of a higher one, where there is only one processor, need `"preemption": "count"`.
+ * Stack: a thread of the host's on which scripts run (luawait_run(), luawait_eval(), a pool's) should have 512 KiB or more;
+ * the deepest recursion that Lua allows, load in load, takes half of that.
  *
  * HOW A SCRIPT SEES THE WORLD
  *
@@ -129,7 +133,7 @@
  * The key "libraries" (of an engine's config, an eval, a context) gives scripts that are trusted what reaches out of their
  * world. None of it is safe with scripts that are not.
  *   "io"        io, dofile, loadfile. Reading and writing hold the thread, and no limit or cancel ends them
- *   "os"        all of os but exit: execute, getenv, remove, rename, setlocale (of the whole process), tmpname
+ *   "os"        all of os but exit: execute, getenv, remove, rename, setlocale (knows "C" alone), tmpname
  *   "package"   require and package, with Lua's own ways to find modules. Those in C only where Lua is the system's
  *               (luawait_stats()): they would bring a second one. In a named context modules are loaded once, for all
  *               its evals

@@ -42,6 +42,7 @@ models=(
     "host_signal -DPRODUCERS=2 -DHOSTS=1"
     "host_signal -DPRODUCERS=1 -DHOSTS=2"
     "stop_signal"
+    "stop_signal -DFAILING=1"
 )
 mkdir -p "$out"
 export -f check

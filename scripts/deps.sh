@@ -40,6 +40,7 @@ probe_test() {
     need valgrind command -v valgrind
     need libglib2.0-dev pkg-config --exists glib-2.0
     need libuv1-dev pkg-config --exists libuv
+    need locales test -e /usr/share/i18n/charmaps/ISO-8859-1.gz # Tests/C/comma.locale
 }
 
 probe_lint() {

@@ -41,7 +41,10 @@ lwb_context *lwb_context_new(const lwb_options *options, const lwb_function *fun
     // Neither push can raise: a light C function, a light userdata, and an empty stack.
     lua_pushcfunction(L, build);
     lua_pushlightuserdata(L, &parts);
-    if (lua_pcall(L, 1, 0, 0) != LUA_OK) {
+    locale_t before = lwb_use_c_locale();
+    int status = lua_pcall(L, 1, 0, 0);
+    lwb_use_locale(before);
+    if (status != LUA_OK) {
         lwb_context_free(context);
         return NULL;
     }

@@ -49,7 +49,9 @@ lwb_event lwb_context_check(lwb_context *context, const char *script, size_t len
     compilation work = {{script, length, chunk_name, end}, LUA_OK};
     lua_pushcfunction(L, check);
     lua_pushlightuserdata(L, &work);
+    locale_t before = lwb_use_c_locale();
     int status = lua_pcall(L, 1, 0, 0);
+    lwb_use_locale(before);
     if (status == LUA_OK) return LWB_READY;
     describe_compilation(context, status, work.compiled, chunk_name);
     return LWB_FAILED;
@@ -279,8 +281,10 @@ lwb_event lwb_eval_resume(lwb_eval *eval, lwb_stopper *stopper, lwb_answer answe
     context->cpu_end_ns = limited ? begun + eval->cpu_left_ns : INT64_MAX;
     context->running = eval->coroutine;
     if (lwb_stopper_counts(stopper)) lwb_hook_counting(eval->coroutine, stopper);
+    context->counts_for_once = lwb_stopper_counts_for_once(stopper);
+    if (context->counts_for_once) context->work_until_look = LWB_WORK_BETWEEN_LOOKS;
 
-    lwb_stopper_enter(stopper, context);
+    lwb_begin_stay(context);
     int status = lua_resume(eval->coroutine, context->main, 0, &results);
     // A stop that comes from here on sets no hook, but ends conversions.
     context->running = NULL;
@@ -290,7 +294,7 @@ lwb_event lwb_eval_resume(lwb_eval *eval, lwb_stopper *stopper, lwb_answer answe
     } else if (status != LUA_YIELD) {
         event = fail(eval, status);
     }
-    lwb_stopper_leave(stopper);
+    lwb_end_stay(context);
 
     if (status == LUA_YIELD) {
         event = context->yield == LWB_YIELD_PARK ? LWB_PARKED : LWB_SLICED;

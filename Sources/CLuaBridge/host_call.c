@@ -82,10 +82,9 @@ static int ask(lua_State *L, lwb_callback host, bool waits) {
     uint32_t index = (uint32_t)lua_tointeger(L, lua_upvalueindex(UPVALUE_INDEX));
     // This is the host's code: no signal may interrupt its system calls. It may also use this context's thread for another
     // engine's scripts, so nothing of ours may be in between.
-    lwb_stopper *stopper = context->stopper;
-    lwb_stopper_pause(stopper);
+    lwb_step_out(context);
     lwb_answer answer = host(eval->setup.owner, index, context->output.bytes, context->output.length);
-    lwb_stopper_resume(stopper);
+    lwb_step_in(context);
     if (context->held != NULL) json_decref(context->held);
     context->held = answer.value;
     // That there will be no answer is known here, perhaps before the order itself has come.

@@ -5,6 +5,7 @@
 #include "CLuaBridge.h"
 
 #include <lauxlib.h>
+#include <locale.h>
 #include <lua.h>
 #include <lualib.h>
 #include <signal.h>
@@ -105,7 +106,10 @@ struct lwb_context {
     lwb_yield yield;
     lwb_eval *current;    // the eval inside lwb_eval_resume
     lwb_stopper *stopper; // of the thread inside lwb_eval_resume
+    locale_t host_locale; // that thread's, while the script is inside
     int64_t cpu_end_ns;   // of the thread's clock, when the eval's budget ends
+    // In this stay orders are looked for by counting, as signals do not arrive: coroutines from other stays have no hook.
+    bool counts_for_once;
     // Where orders are looked for by counting instructions: how much work that few of them do is left before a look.
     int64_t work_until_look;
 
@@ -242,7 +246,7 @@ void lwb_check_budget(lwb_context *context);
 void lwb_set_failure(lwb_context *context, lwb_failure_type type, const char *message);
 
 // preemption.c
-// Sets the hook that orders need, if they need one, on the coroutine that runs. Does not raise.
+// Sets the hook that orders need, if they need one, or that this stay needs, on the coroutine that runs. Does not raise.
 void lwb_hook_running(lwb_context *context);
 int lwb_raise_stop(lua_State *L, lwb_context *context);
 
@@ -269,7 +273,7 @@ static inline void lwb_do_work(lwb_context *context, size_t work) {
 static inline void lwb_set_running(lwb_context *context, lua_State *L) {
     context->running = L;
     // A handler that ran before this line has set its hook on the coroutine that ran before; one that runs after sees L.
-    if (context->condemned || context->orders) lwb_hook_running(context);
+    if (context->condemned || context->orders || context->counts_for_once) lwb_hook_running(context);
     // Each coroutine counts its own instructions: those that never come to a count would not look in all their lives.
     lwb_do_work(context, LWB_WORK_OF_A_SWITCH);
 }
@@ -325,16 +329,30 @@ static inline bool lwb_slice_is_due(lwb_interrupt *interrupt, int cost) {
 // has its next turn, and returns the function's results.
 int lwb_end_slice(lua_State *L, lua_KContext extra, lua_KFunction go_on);
 
-// stop_signal.c; none of them raises.
+// stay.c; none of them raises.
+// A stay of the context's eval on this thread begins, ends.
+void lwb_begin_stay(lwb_context *context);
+void lwb_end_stay(lwb_context *context);
+// Around a call of the host's inside a stay.
+void lwb_step_out(lwb_context *context);
+void lwb_step_in(lwb_context *context);
+// Where Lua works outside of stays. Gives the locale that the calling thread had.
+locale_t lwb_use_c_locale(void);
+void lwb_use_locale(locale_t locale);
+
+// stopper.c; none of them raises.
 void lwb_stopper_enter(lwb_stopper *stopper, lwb_context *context);
 void lwb_stopper_leave(lwb_stopper *stopper);
 void lwb_stopper_pause(lwb_stopper *stopper);
 void lwb_stopper_resume(lwb_stopper *stopper);
+// Whether orders are looked for by counting in this run; and whether that is so because signals do not arrive.
 bool lwb_stopper_counts(const lwb_stopper *stopper);
+bool lwb_stopper_counts_for_once(const lwb_stopper *stopper);
 // How many instructions pass between two looks for orders.
 int lwb_stopper_interval(const lwb_stopper *stopper);
 bool lwb_stopper_slices_by_instructions(const lwb_stopper *stopper);
-// Where orders are looked for by counting: takes those there are, and looks at the clock for the ends of slice and run.
+// Takes the orders that no signal brings. Where they are looked for by counting, looks at the clock, too, for the ends of
+// slice and run.
 int lwb_stopper_look(lwb_stopper *stopper);
 int64_t lwb_stopper_cpu_mark(const lwb_stopper *stopper);
 int64_t lwb_thread_cpu_ns(void);

@@ -76,7 +76,7 @@ typedef enum lwb_found {
     LWB_FOUND_SLICE_END, // the slice is over: lwb_matcher_keep(), yield, lwb_matcher_restore(), lwb_search() again
 } lwb_found;
 
-// ---- Classes: those of the C library's functions for the locale, as Lua's are -----------------------------------------
+// ---- Classes: those of the C library's functions, in the C locale, as Lua's -----------------------------------------
 
 static inline bool lwb_class_contains(unsigned char c, char letter) {
     switch (letter) {

@@ -76,7 +76,11 @@ void lwb_obey_signal(lwb_context *context, int orders) {
 }
 
 void lwb_hook_running(lwb_context *context) {
-    if (needs_hook(context)) set_hook(context, context->running);
+    if (needs_hook(context)) {
+        set_hook(context, context->running);
+    } else if (context->counts_for_once) {
+        lwb_hook_counting(context->running, context->stopper);
+    }
 }
 
 static void describe_stop(lua_State *L, lwb_context *context) {
@@ -111,12 +115,10 @@ void lwb_check_budget(lwb_context *context) {
 }
 
 void lwb_take_in_orders(lwb_context *context) {
-    if (lwb_stopper_counts(context->stopper)) {
-        int orders = lwb_stopper_look(context->stopper);
-        // Asked once in an interval, and that is the slice.
-        if (lwb_stopper_slices_by_instructions(context->stopper)) orders |= LWB_ORDER_SLICE;
-        if (orders != 0) lwb_obey(context, orders);
-    }
+    int orders = lwb_stopper_look(context->stopper);
+    // Asked once in an interval, and that is the slice.
+    if (counts(context) && lwb_stopper_slices_by_instructions(context->stopper)) orders |= LWB_ORDER_SLICE;
+    if (orders != 0) lwb_obey(context, orders);
     if (context->orders) lwb_check_budget(context);
 }
 

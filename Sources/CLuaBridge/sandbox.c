@@ -105,9 +105,9 @@ static void write_line(lua_State *L, lwb_context *context) {
         break;
     case LWB_PRINT_HOST:
         // It may call the host's notifier, which no signal may interrupt.
-        lwb_stopper_pause(context->stopper);
+        lwb_step_out(context);
         bool taken = context->current->setup.output(context->current->setup.owner, bytes, length - 1);
-        lwb_stopper_resume(context->stopper);
+        lwb_step_in(context);
         lwb_check_stop(L, context);
         if (!taken) lwb_raise_error(L, "limit", NULL, "print: the host has too much to read (max_unread)");
         break;
@@ -164,11 +164,31 @@ static void open_string(lua_State *L) {
     lua_pop(L, 3);
 }
 
+// os.setlocale for trusted scripts, as on a system that has no other locale than C: scripts run in that one, and the
+// process's is the host's.
+static int set_locale(lua_State *L) {
+    static const char *const categories[] = {"all", "collate", "ctype", "monetary", "numeric", "time", NULL};
+    const char *name = luaL_optstring(L, 1, "C");
+    (void)luaL_checkoption(L, 2, "all", categories);
+    if (strcmp(name, "C") == 0 || strcmp(name, "POSIX") == 0) {
+        lua_pushliteral(L, "C");
+    } else {
+        luaL_pushfail(L);
+    }
+    return 1;
+}
+
 static void open_os(lua_State *L) {
     static const char *const unsafe[] = {"exit", "execute", "getenv", "remove", "rename", "setlocale", "tmpname", NULL};
     static const char *const fatal[] = {"exit", NULL}; // it would end the host
     luaL_requiref(L, LUA_OSLIBNAME, luaopen_os, 1);
-    remove_fields(L, -1, has_library(L, LWB_LIBRARY_OS) ? fatal : unsafe);
+    if (has_library(L, LWB_LIBRARY_OS)) {
+        remove_fields(L, -1, fatal);
+        lua_pushcfunction(L, set_locale);
+        lua_setfield(L, -2, "setlocale");
+    } else {
+        remove_fields(L, -1, unsafe);
+    }
     lwb_bound_date(L);
     lua_pop(L, 1);
 }

@@ -84,6 +84,15 @@ uint64_t lwp_thread_number(void) {
     return own;
 }
 
+void lwp_thread_raise_priority(pthread_t thread) {
+    int policy;
+    struct sched_param parameters;
+    if (pthread_getschedparam(thread, &policy, &parameters) != 0) return;
+    if (policy != SCHED_FIFO && policy != SCHED_RR) return;
+    parameters.sched_priority += 1;
+    (void)pthread_setschedparam(thread, policy, &parameters); // refused without the right, or at the highest
+}
+
 void lwp_thread_wake_precisely(void) {
     (void)prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0); // a refusal costs precision only
 }

@@ -194,7 +194,9 @@ void host_wait_for_stat(harness_place at, luawait_engine *engine, const char *gr
             harness_fail(at, "%s.%s stays %ld instead of %ld", group != NULL ? group : "", key, seen, value);
             harness_stop();
         }
-        sched_yield();
+        /* Not sched_yield(): threads of a lower priority are to run, too. */
+        const struct timespec moment = {.tv_nsec = 20000};
+        nanosleep(&moment, NULL);
     }
 }
 

@@ -1,7 +1,6 @@
 /* What the library does to the process around it: signals, threads, locale. */
 #include "host.h"
 #include <dirent.h>
-#include <locale.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/types.h>
@@ -125,20 +124,6 @@ static void an_engine_takes_no_thread_with_it(void) {
     CHECK_INT(descriptor_count(), descriptors);
 }
 
-/* The script that runs these tests compiles Tests/C/comma.locale for this one. */
-static void numbers_do_not_depend_on_the_locale(void) {
-    char text[16];
-    REQUIRE(setlocale(LC_ALL, "comma") != NULL);
-    snprintf(text, sizeof text, "%.1f", 0.5);
-    REQUIRE(strcmp(text, "0,5") == 0);
-    luawait_engine *engine = engine_with("{\"slice_us\":5000}");
-    declare(engine, "f");
-    EXPECT_ECHO(engine, "local x = f(0.5) return x, x * 3, 1e300, -2.25", "[0.5,1.5,1e+300,-2.25]");
-    EXPECT_VALUE_WITH(engine, "return ..., x", "{\"args\":[1.5],\"globals\":{\"x\":2.5}}", "[1.5,2.5]");
-    setlocale(LC_ALL, "C");
-    luawait_engine_free(engine);
-}
-
 TESTS(TEST(the_librarys_threads_block_all_signals_but_one), TEST(the_callers_signal_mask_is_left_alone),
       TEST(a_hosts_own_signal_handler_still_works), TEST(an_eval_on_a_thread_that_blocks_all_signals_is_still_limited),
-      TEST(an_engine_takes_no_thread_with_it), TEST(numbers_do_not_depend_on_the_locale))
+      TEST(an_engine_takes_no_thread_with_it))

@@ -4,6 +4,7 @@
  */
 #include "host.h"
 #include <signal.h>
+#include <stdatomic.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -191,7 +192,50 @@ static void a_child_process_leaves_its_parents_engine_alone(void) {
     in_own_process(with_a_child);
 }
 
+/* Where the host handles every signal, each engine looks through all of them in vain, under the lock of the installation. */
+static atomic_int is_done;
+
+static void fail_to_make_an_engine(void) {
+    luawait_engine *engine = NULL;
+    CHECK_STATUS(luawait_engine_new(NULL, 0, &engine, NULL), LUAWAIT_ERR_SYSTEM);
+}
+
+static void *fail_all_the_time(void *nothing) {
+    while (!atomic_load(&is_done)) {
+        fail_to_make_an_engine();
+    }
+    return nothing;
+}
+
+static void fail_in_the_child(void) {
+    alarm((unsigned)HANG_GUARD_MS / 1000);
+    fail_to_make_an_engine();
+}
+
+static void fork_while_others_install(void) {
+    for (int number = SIGRTMIN; number <= SIGRTMAX; number++) {
+        handle(number);
+    }
+    pthread_t threads[2];
+    for (size_t i = 0; i < 2; i++) {
+        threads[i] = run_thread(fail_all_the_time, NULL);
+    }
+    bool goes_on = true;
+    for (int i = 0; i < 200 && goes_on; i++) {
+        goes_on = CHECK(harness_in_process(fail_in_the_child));
+    }
+    atomic_store(&is_done, 1);
+    for (size_t i = 0; i < 2; i++) {
+        pthread_join(threads[i], NULL);
+    }
+}
+
+static void a_fork_while_another_thread_installs_the_signal_leaves_no_lock_behind(void) {
+    in_own_process(fork_while_others_install);
+}
+
 TESTS(TEST(signals_that_the_host_handles_are_left_alone), TEST(the_first_engine_chooses_the_signal),
       TEST(without_a_free_signal_there_is_counting), TEST(counting_takes_no_signal),
       TEST(without_threads_there_is_no_engine), TEST(without_a_descriptor_event_fd_says_so),
-      TEST(a_child_process_leaves_its_parents_engine_alone))
+      TEST(a_child_process_leaves_its_parents_engine_alone),
+      TEST(a_fork_while_another_thread_installs_the_signal_leaves_no_lock_behind))

@@ -101,7 +101,7 @@ typedef enum lwb_print {
 // What only trusted scripts get; bits.
 typedef enum lwb_library {
     LWB_LIBRARY_IO = 1, // and dofile, loadfile
-    LWB_LIBRARY_OS = 2, // all of it but exit
+    LWB_LIBRARY_OS = 2, // all of it but exit; setlocale knows C alone
     LWB_LIBRARY_PACKAGE = 4,
     LWB_LIBRARY_DEBUG = 8,     // but for hooks
     LWB_LIBRARY_BYTECODE = 16, // string.dump, and load of what it gives

@@ -24,6 +24,9 @@ int lwp_thread_start(pthread_t *thread, const char *name, size_t stack_size, voi
 // Names the calling thread among all that this process ever has: the system's names are used again. Never 0.
 uint64_t lwp_thread_number(void);
 
+// Where a thread has a real-time priority, gives it the next higher one, if the process may.
+void lwp_thread_raise_priority(pthread_t thread);
+
 // The calling thread wakes up when it is due, and not up to 50 µs later to save power.
 void lwp_thread_wake_precisely(void);
 

@@ -78,7 +78,8 @@ package final class Engine: Sendable {
 
     private func startThreads() throws(CallError) {
         if let watchdog {
-            try start("luawait-watch") { [self] in watchdog.watch(self) }
+            // It interrupts the workers, which have the same priority otherwise.
+            try start("luawait-watch", aheadOfOthers: true) { [self] in watchdog.watch(self) }
         }
         guard config.executor == .threads else { return }
         for _ in 0..<config.workers { try startWorker() }
@@ -91,11 +92,15 @@ package final class Engine: Sendable {
     }
 
     /// Nothing happens once the engine is being stopped.
-    private func start(_ name: StaticString, _ body: @escaping @Sendable () -> Void) throws(CallError) {
+    private func start(
+        _ name: StaticString, aheadOfOthers: Bool = false, _ body: @escaping @Sendable () -> Void
+    ) throws(CallError) {
         let result: Result<Void, CallError> = threads.withLock { threads in
             guard !threads.areStopping else { return .success(()) }
             do throws(CallError) {
-                threads.all.append(try Thread(name: name, body))
+                let thread = try Thread(name: name, body)
+                if aheadOfOthers { thread.raisePriority() }
+                threads.all.append(thread)
                 return .success(())
             } catch {
                 return .failure(error)

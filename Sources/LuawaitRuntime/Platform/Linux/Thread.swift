@@ -31,6 +31,12 @@ package final class Thread: Sendable {
         handle = thread
     }
 
+    /// Puts the thread ahead of those of its maker's priority, where that is a real-time one: it could not do so itself while
+    /// one of them has the only processor.
+    package func raisePriority() {
+        lwp_thread_raise_priority(handle)
+    }
+
     /// Waits for the thread to end. Exactly once, from another thread.
     package func join() {
         pthread_join(handle, nil)
