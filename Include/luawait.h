@@ -330,8 +330,8 @@ void luawait_free(void *text);
  *   signal          the real-time signal's number; 0 takes a free one. One for the process: the  0
  *                   first engine decides
  *
- * `memory_bytes` is what Lua allocates, looked at whenever it does; garbage is collected before it refuses, and a context
- * is usable afterwards. It does not count the JSON texts on their way out (a buffer of at most twice `output_bytes`), nor
+ * `memory_bytes` is what Lua allocates, looked at whenever it does; garbage is collected before it refuses, and a named
+ * context is usable afterwards (luawait_context_new()). It does not count the JSON texts on their way out (a buffer of at most twice `output_bytes`), nor
  * what the host sends in while it is not yet a value of the script's (`globals` and `args` until the script first runs,
  * which as JSON take some ten times their text: `max_queued` bounds how many wait), nor the text of an error, nor what
  * nobody has taken yet: `max_unread` and `max_requests` bound that.
@@ -384,9 +384,11 @@ luawait_status luawait_shutdown(luawait_engine *engine, int64_t timeout_ms);
  *
  * `{"evals": {"started", "queued", "running", "parked", "finished_unread", "succeeded", "failed", "cancelled"},
  *   "requests": {"posted", "pending", "open", "answered", "withdrawn"},
- *   "workers": n, "contexts": {"live", "warm", "named"}, "timers": n,
+ *   "workers": n, "contexts": {"live", "warm", "named", "memory"}, "timers": n,
  *   "lua": {"version", "build", "probed", "failed_probes"}}`
- * `open` counts all requests that can be answered, `pending` those of them that nobody has taken yet. `lua` says which Lua
+ * `open` counts all requests that can be answered, `pending` those of them that nobody has taken yet. `memory` says how
+ * full each named context is, an array of `{"context", "used", "limit"}`: bytes, garbage included, when one of its evals
+ * last had a turn. `lua` says which Lua
  * runs the scripts: `version` such as "5.4.9"; `build` "bundled", a part of this library, or "system"; `probed` whether this
  * very Lua was probed for known memory faults when the library was built; `failed_probes` the names of those that it has,
  * which any script can reach.
@@ -648,6 +650,10 @@ luawait_status luawait_eval(luawait_engine *engine, const char *script, size_t l
  * shared whole.
  *
  * Memory is the context's: what one eval allocates another lacks, and the eval that meets the limit ends with "memory".
+ * To begin an eval there are 128 KiB in reserve above the limit: for its coroutine, for compiling it, for its table of
+ * globals and a few nested calls. So one that only lets go of something runs in a full context (`t = nil`,
+ * `for k in pairs(t) do t[k] = nil end`, then collectgarbage()), if it shares globals with those that filled it. What the
+ * script itself allocates is held to `memory_bytes`. luawait_stats() says how full a context is.
  *
  * @param options        copied; a JSON object or NULL. Keys: `memory_bytes` and `max_coroutines`, of all evals together,
  *                       and `libraries`: default the engine's;

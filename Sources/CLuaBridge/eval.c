@@ -90,7 +90,7 @@ static void lay_globals_over(lua_State *L, lwb_eval *eval) {
 }
 
 // With the chunk at the top.
-static void give_globals(lua_State *L, lwb_eval *eval) {
+static void choose_globals(lua_State *L, lwb_eval *eval) {
     const lwb_setup *setup = &eval->setup;
     lwb_context *context = eval->context;
     if (context->options.is_shared && !setup->shares_globals) {
@@ -99,6 +99,10 @@ static void give_globals(lua_State *L, lwb_eval *eval) {
         lwb_seed_random(L, setup->random_seed);
         context->is_seeded = true;
     }
+}
+
+static void give_globals(lua_State *L, lwb_eval *eval) {
+    const lwb_setup *setup = &eval->setup;
     if (setup->globals == NULL) return;
     lwb_push_globals(L, eval);
     lwb_set_globals_at_top(L, setup->globals, setup->keep_nulls);
@@ -120,14 +124,40 @@ static int push_arguments(lua_State *L, const lwb_eval *eval) {
     return (int)count;
 }
 
+// Calls itself so many times, for what Lua keeps of that: room on the stack, and for the calls themselves.
+static int make_room_for_calls(lua_State *L) {
+    lua_Integer left = lua_tointeger(L, 1);
+    if (left == 0) return 0;
+    lua_pushcfunction(L, make_room_for_calls);
+    lua_pushinteger(L, left - 1);
+    lua_call(L, 1, 0);
+    return 0;
+}
+
+// What an eval needs before the script's own code runs, which in a full context comes out of the reserve. `compiled` becomes
+// Lua's status; the chunk, or an error, is at the top.
+static void begin_script(lua_State *L, lwb_eval *eval) {
+    enum { CALLS = 8 };
+    lwb_context *context = eval->context;
+    const lwb_script script = {eval->setup.script, eval->setup.script_length, eval->chunk_name, INT64_MAX};
+    eval->compiled = lwb_compile(L, &script);
+    if (eval->compiled != LUA_OK) return;
+    choose_globals(L, eval);
+    if (!context->beginning || !lwb_is_nearly_full(context)) return;
+    lua_pushcfunction(L, make_room_for_calls);
+    lua_pushinteger(L, CALLS);
+    lua_call(L, 1, 0);
+}
+
 // The first function of an eval's coroutine. The script is called protected, so that an error closes its variables, whose
 // __close may wait on the host like anything else; with a message handler, because after that the place of the error is
 // gone.
 static int run_script(lua_State *L) {
-    lwb_eval *eval = lwb_context_of(L)->current;
-    const lwb_script script = {eval->setup.script, eval->setup.script_length, eval->chunk_name, INT64_MAX};
+    lwb_context *context = lwb_context_of(L);
+    lwb_eval *eval = context->current;
     lua_pushcfunction(L, lwb_note_error);
-    eval->compiled = lwb_compile(L, &script);
+    begin_script(L, eval);
+    context->beginning = false;
     if (eval->compiled != LUA_OK) return lua_error(L);
     give_globals(L, eval);
     int arguments = push_arguments(L, eval);
@@ -184,9 +214,11 @@ lwb_event lwb_eval_prepare(lwb_context *context, const lwb_setup *setup, lwb_eva
     eval->cpu_left_ns = setup->cpu_limit_ns == 0 ? INT64_MAX : setup->cpu_limit_ns;
     eval->calls_left = setup->call_limit == 0 ? UINT64_MAX : setup->call_limit;
     link_to_context(eval);
+    context->beginning = context->options.is_shared;
     lua_pushcfunction(L, prepare);
     lua_pushlightuserdata(L, eval);
     int status = lua_pcall(L, 1, 0, 0);
+    context->beginning = false;
     if (status == LUA_OK) return LWB_READY;
     lwb_describe(context, status);
     return LWB_FAILED;
@@ -283,11 +315,14 @@ lwb_event lwb_eval_resume(lwb_eval *eval, lwb_stopper *stopper, lwb_answer answe
     if (lwb_stopper_counts(stopper)) lwb_hook_counting(eval->coroutine, stopper);
     context->counts_for_once = lwb_stopper_counts_for_once(stopper);
     if (context->counts_for_once) context->work_until_look = LWB_WORK_BETWEEN_LOOKS;
+    context->beginning = context->options.is_shared && !eval->has_begun; // for run_script to end
+    eval->has_begun = true;
 
     lwb_begin_stay(context);
     int status = lua_resume(eval->coroutine, context->main, 0, &results);
     // A stop that comes from here on sets no hook, but ends conversions.
     context->running = NULL;
+    context->beginning = false;
     lwb_event event = LWB_STOPPED;
     if (status == LUA_OK) {
         event = finish(eval, results);

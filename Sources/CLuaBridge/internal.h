@@ -73,7 +73,7 @@ struct lwb_eval {
     lwb_answer_kind answer_kind; // what the context's held value is, for the call it is parked at
     int64_t cpu_left_ns;         // INT64_MAX: no limit
     uint64_t calls_left;         // host calls; UINT64_MAX: no limit
-    bool cpu_exceeded;
+    bool cpu_exceeded, has_begun;
     char *chunk_name; // NUL-terminated; behind this
 };
 
@@ -119,6 +119,7 @@ struct lwb_context {
     lwb_path_entry *path; // max_depth + 1 entries
 
     bool describing;                        // an error is being described, for which there is a reserve of memory
+    bool beginning;                         // likewise: an eval begins in a shared context
     lwb_memory_place memory, memory_before; // where memory was last refused; what was noted before that
 
     lwb_note note; // of the eval that runs, or has run last
@@ -148,6 +149,9 @@ void *lwb_allocate(void *context, void *block, size_t old_size, size_t new_size)
 size_t lwb_coroutine_size(void);
 // Called before a script makes a coroutine.
 void lwb_admit_coroutine(lua_State *L);
+
+// Whether what is left below the memory limit is less than there is in reserve to begin an eval. Does not raise.
+bool lwb_is_nearly_full(const lwb_context *context);
 
 // Raises Lua's own error for a lack of memory, which no script can tell from one that Lua has raised.
 int lwb_raise_lack_of_memory(lua_State *L);

@@ -8,6 +8,11 @@
 // What may be allocated above the limit to describe an error: a script that filled its memory should still be told where.
 enum { DESCRIPTION_RESERVE = 256 * 1024 };
 
+// What may be allocated above the limit of a shared context to begin an eval: the coroutine, the compiled script, its table of
+// globals, room for a few calls. None of it outlives the eval, so what fills a context to its limit cannot fill this, and an
+// eval that only lets go of something begins in a full one. Less than the other, so that its errors can be described.
+enum { BEGINNING_RESERVE = 128 * 1024 };
+
 // A script that runs out of memory in so many nested calls has run out of them, rather: memory for a million calls, which
 // is what Lua's own limit allows, is more than the default limit has.
 enum { DEEP_RECURSION = 100000 };
@@ -83,7 +88,8 @@ static void note_memory_place(lwb_context *context) {
 static bool is_within_limit(const lwb_context *context, size_t more) {
     size_t limit = context->options.memory_limit;
     if (limit == 0) return true;
-    if (context->describing && limit < SIZE_MAX - DESCRIPTION_RESERVE) limit += DESCRIPTION_RESERVE;
+    size_t reserve = context->describing ? DESCRIPTION_RESERVE : context->beginning ? BEGINNING_RESERVE : 0;
+    if (limit < SIZE_MAX - reserve) limit += reserve;
     return context->memory_used <= limit && more <= limit - context->memory_used;
 }
 
@@ -193,6 +199,11 @@ void lwb_check_stack(lua_State *L, int count, const char *message) {
     if (lwb_reserve_stack(L, L, count)) return;
     if (message != NULL) luaL_error(L, "stack overflow (%s)", message);
     luaL_error(L, "stack overflow");
+}
+
+bool lwb_is_nearly_full(const lwb_context *context) {
+    size_t limit = context->options.memory_limit;
+    return limit != 0 && context->memory_used + BEGINNING_RESERVE > limit;
 }
 
 void lwb_make_room(lua_State *L, size_t size) {

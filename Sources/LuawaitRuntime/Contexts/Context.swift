@@ -8,6 +8,8 @@ package final class Context: @unchecked Sendable {
     let raw: OpaquePointer
     /// The functions that were defined in it; kept, because the script can call them as long as the world exists.
     let functions: FunctionSet
+    /// Bytes it may have; 0: any number. In a private context the eval's own limit may be another.
+    let memoryLimit: Int
     private let count: LiveCount
 
     /// How many there are; shared by all contexts of an engine.
@@ -32,6 +34,7 @@ package final class Context: @unchecked Sendable {
         guard let raw = made else { return nil }
         self.raw = raw
         self.functions = functions
+        memoryLimit = limits.memoryBytes
         self.count = count
         count.value.wrappingAdd(1, ordering: .relaxed)
     }
@@ -45,6 +48,9 @@ package final class Context: @unchecked Sendable {
         var options = lwb_options(config: config, limits: limits, isShared: false)
         lwb_context_set_options(raw, &options)
     }
+
+    /// Bytes, garbage included. Only for the thread that has it.
+    var memoryUsed: Int { lwb_context_memory_used(raw) }
 
     var failure: lwb_failure { lwb_context_failure(raw) }
 

@@ -34,12 +34,15 @@ extension EngineCore {
         /// The last who was inside has.
         var hasUsedUpSlice = false
         var isFreed = false
+        /// Bytes that it had when somebody last left it.
+        var memoryUsed: Int
     }
 
     mutating func addContext(_ context: Context) -> ContextID {
         lastContext += 1
         let id = ContextID(lastContext)
-        contexts[id] = ContextRecord(named: NamedContext(id: id, context: context))
+        contexts[id] = ContextRecord(
+            named: NamedContext(id: id, context: context), memoryUsed: context.memoryUsed)
         return id
     }
 
@@ -111,6 +114,7 @@ extension EngineCore {
     mutating func leave(_ named: NamedContext, _ actions: inout Actions) {
         guard contexts[named.id] != nil else { return }
         contexts[named.id]!.isTaken = false
+        contexts[named.id]!.memoryUsed = named.context.memoryUsed
         removeIfDone(named.id)
         guard let record = contexts[named.id], !record.queue.isEmpty || record.isUntidy else { return }
         queue(named.id, &actions)

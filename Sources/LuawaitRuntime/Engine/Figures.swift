@@ -16,6 +16,14 @@ package struct Figures: Sendable {
     package var namedContexts: Int
     package var timers: Int
     package var lua = LuaIdentity.current
+    /// Of the named contexts, the oldest first.
+    package var contextMemory: [ContextMemory]
+
+    package struct ContextMemory: Equatable, Sendable {
+        package var context: ContextID
+        package var used: Int
+        package var limit: Int
+    }
 
     init(_ core: EngineCore, workers: Int, liveContexts: Int) {
         counts = core.counts
@@ -26,6 +34,10 @@ package struct Figures: Sendable {
         self.liveContexts = liveContexts
         warmContexts = core.warm.count
         namedContexts = core.contexts.count
+        contextMemory = core.contexts.map { id, record in
+            ContextMemory(context: id, used: record.memoryUsed, limit: record.named.context.memoryLimit)
+        }
+        contextMemory.sort { $0.context.value < $1.context.value }
         // The next try of a pool that has refused is nobody's deadline.
         timers = core.timers.count - (core.tasks.isRetryPlanned ? 1 : 0)
         for record in core.evals.values {
@@ -41,7 +53,7 @@ package struct Figures: Sendable {
     /// Nil when out of memory.
     package func json() -> OwnedText? {
         guard let all = JSONValue.object(), let evals = JSONValue.object(), let requests = JSONValue.object(),
-            let contexts = JSONValue.object()
+            let contexts = JSONValue.object(), let memory = JSONValue.array()
         else { return nil }
         evals.set("started", Int(counts.started - counts.refused))
         evals.set("queued", queued)
@@ -59,6 +71,15 @@ package struct Figures: Sendable {
         contexts.set("live", liveContexts)
         contexts.set("warm", warmContexts)
         contexts.set("named", namedContexts)
+        for entry in contextMemory {
+            let one = JSONValue.object()
+            one?.set("context", Int(entry.context.value))
+            one?.set("used", entry.used)
+            one?.set("limit", entry.limit)
+            memory.append(one)
+        }
+        guard !memory.isIncomplete else { return nil }
+        contexts.set("memory", taking: memory.retained())
         all.set("evals", taking: evals.retained())
         all.set("requests", taking: requests.retained())
         all.set("workers", workers)

@@ -139,6 +139,16 @@ package final class JSONValue: @unchecked Sendable {
         json_object().map(JSONValue.init(taking:))
     }
 
+    /// The same, an empty array.
+    static func array() -> JSONValue? {
+        json_array().map(JSONValue.init(taking:))
+    }
+
+    /// - Parameter value: nil (out of memory) leaves it out, and the array incomplete; so does an incomplete one.
+    func append(_ value: JSONValue?) {
+        if value?.isIncomplete ?? true || json_array_append_new(raw, value?.retained()) != 0 { isIncomplete = true }
+    }
+
     func set(_ key: String, _ text: String?) {
         guard var text else { return }
         let value = text.withUTF8 { utf8 in
