@@ -21,9 +21,22 @@ static void require(harness_place at, luawait_status status, const luawait_error
     harness_stop();
 }
 
+/* The config with a member that the environment asks for, unless it says itself what that is to be. Frees `config`. */
+static char *with_member(char *config, const char *key, const char *value) {
+    char *quoted = text_format("\"%s\"", key);
+    bool is_open = config == NULL || (config[0] == '{' && strstr(config, quoted) == NULL);
+    free(quoted);
+    if (value == NULL || !is_open) return config;
+    const char *rest = config != NULL ? config + 1 : "}";
+    char *longer = text_format("{\"%s\":%s%s%s", key, value, rest[0] == '}' ? "" : ",", rest);
+    free(config);
+    return longer;
+}
+
 /*
  * LUAWAIT_TEST_PREEMPTION is how scripts are interrupted where a test does not care. "count" is for tools that hold
- * signals back; a test that asks for signals is skipped then.
+ * signals back; a test that asks for signals is skipped then. LUAWAIT_TEST_SLICE_US is how long their turns are: short
+ * ones do what a busy machine does, and end a script's turn anywhere.
  */
 static char *config_for_this_run(const char *config) {
     const char *preemption = getenv("LUAWAIT_TEST_PREEMPTION");
@@ -31,11 +44,11 @@ static char *config_for_this_run(const char *config) {
     if (is_counting && config != NULL && strstr(config, "\"preemption\":\"signal\"") != NULL) {
         harness_skip("the tool holds signals back");
     }
-    if (preemption == NULL || (config != NULL && (config[0] != '{' || strstr(config, "\"preemption\"") != NULL))) {
-        return config != NULL ? text_format("%s", config) : NULL;
-    }
-    const char *rest = config != NULL ? config + 1 : "}";
-    return text_format("{\"preemption\":\"%s\"%s%s", preemption, rest[0] == '}' ? "" : ",", rest);
+    char *text = config != NULL ? text_format("%s", config) : NULL;
+    char *quoted = preemption != NULL ? text_format("\"%s\"", preemption) : NULL;
+    text = with_member(text, "preemption", quoted);
+    free(quoted);
+    return with_member(text, "slice_us", getenv("LUAWAIT_TEST_SLICE_US"));
 }
 
 luawait_engine *host_engine(harness_place at, const char *config) {
