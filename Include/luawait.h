@@ -132,7 +132,8 @@
  *
  * The key "libraries" (of an engine's config, an eval, a context) gives scripts that are trusted what reaches out of their
  * world. None of it is safe with scripts that are not.
- *   "io"        io, dofile, loadfile. Reading and writing hold the thread, and no limit or cancel ends them
+ *   "io"        io, dofile, loadfile. Reading and writing hold the thread, and no limit or cancel ends them. The
+ *               metatable of files stays closed, with "debug", too: getmetatable() of one gives false
  *   "os"        all of os but exit: execute, getenv, remove, rename, setlocale (knows "C" alone), tmpname
  *   "package"   require and package, with Lua's own ways to find modules. Those in C only where Lua is the system's
  *               (luawait_stats()): they would bring a second one. In a named context modules are loaded once, for all
@@ -196,6 +197,14 @@ extern "C" {
 /** As a length: the text ends at its first NUL. */
 #define LUAWAIT_NUL_TERMINATED ((size_t)-1)
 
+/* Swift takes the constants of an enumeration for Int, and so for another type than the values they are compared with,
+   unless it has a type of its own. C11 cannot give it one. */
+#if defined(__swift__)
+#define LUAWAIT_OF_INT32 : int32_t
+#else
+#define LUAWAIT_OF_INT32
+#endif
+
 /** How a call went: 0 is success, positive is "nothing to report", negative is an error. Values never change. */
 typedef int32_t luawait_status;
 
@@ -216,14 +225,14 @@ typedef int32_t luawait_status;
     X(LUAWAIT_ERR_SHUTDOWN, -11, "the engine has been shut down")                                                      \
     X(LUAWAIT_ERR_FORKED, -12, "the engine belongs to the parent of this process")
 
-enum {
+enum LUAWAIT_OF_INT32 {
 #define LUAWAIT_STATUS_ENUMERATOR(name, value, meaning) name = (value),
     LUAWAIT_STATUS_MAP(LUAWAIT_STATUS_ENUMERATOR)
 #undef LUAWAIT_STATUS_ENUMERATOR
 };
 
 /** States of an eval, as luawait_poll(), luawait_wait() and luawait_eval() report them. */
-enum {
+enum LUAWAIT_OF_INT32 {
     LUAWAIT_IN_PROGRESS = 0, /**< queued, running or parked */
     LUAWAIT_SUCCEEDED = 1,   /**< the outcome is the script's value */
     LUAWAIT_FAILED = 2,      /**< the outcome is an error object */
@@ -822,7 +831,7 @@ luawait_status luawait_bind_main_thread(luawait_engine *engine);
 /* ----------------------------------------------------------------------------------------------------- Events -- */
 
 /** What an event is about. More kinds may come: skip those you do not know. */
-enum {
+enum LUAWAIT_OF_INT32 {
     LUAWAIT_EVENT_REQUEST = 1,   /**< a host call waits for its answer: `name`, and `text` is its arguments as JSON */
     LUAWAIT_EVENT_WITHDRAWN = 2, /**< a request handed out as an event needs no answer any more: stop working on it */
     LUAWAIT_EVENT_FINISHED = 3,  /**< an eval has ended: `state`, and `text` is its outcome. The id is forgotten */

@@ -72,6 +72,23 @@ for compiler in g++ clang++; do
     fi
 done
 
+# Swift compares, matches and assigns the constants without casts.
+cat >"$work/user.swift" <<'END'
+import CLuawaitHeader
+func isNews(_ status: luawait_status) -> Bool {
+    switch status {
+    case LUAWAIT_OK: true
+    case LUAWAIT_NONE: false
+    default: status != LUAWAIT_ERR_MEMORY
+    }
+}
+let status: luawait_status = LUAWAIT_ERR_JSON
+var state: Int32 = LUAWAIT_IN_PROGRESS
+var event = luawait_event()
+event.kind = LUAWAIT_EVENT_REQUEST
+END
+check constants_have_the_type_of_values_in_swift swiftc -typecheck -I Include "$work/user.swift"
+
 # The first example, without the comment's prefix and with nothing else changed.
 awk '/@endcode/ { exit } in_code { sub(/^ \* ?/, ""); print } /@code/ { in_code = 1 }' "$header" >"$work/example.c"
 

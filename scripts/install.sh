@@ -24,14 +24,6 @@ refresh_linker_cache() {
     fi
 }
 
-# Where the dynamic linker does not look by itself, programs have to be told at link time.
-rpath() {
-    if [[ $prefix != /usr && $prefix != /usr/local ]]; then
-        # shellcheck disable=SC2016 # pkg-config expands ${libdir}, not this shell
-        printf '%s' ' -Wl,-rpath,${libdir}'
-    fi
-}
-
 do_install() {
     local temporary
     if [[ ! -e .build/stage/lib/$library ]]; then
@@ -50,7 +42,7 @@ do_install() {
     ln -s "$soname" "$temporary/name"
     mv -fT "$temporary/name" "$root/lib/libluawait.so"
     install -m 644 .build/stage/include/luawait.h "$root/$header"
-    sed -e "s|@prefix@|$prefix|" -e "s|@version@|$version|" -e "s|@rpath@|$(rpath)|" scripts/luawait.pc.in \
+    sed -e "s|@prefix@|$prefix|" -e "s|@version@|$version|" scripts/luawait.pc.in \
         >"$temporary/pc"
     install -m 644 "$temporary/pc" "$root/$pc"
     refresh_linker_cache

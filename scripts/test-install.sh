@@ -61,15 +61,63 @@ export PKG_CONFIG_PATH=$prefix/lib/pkgconfig
 ok "pkg_config_gives_the_header_version"
 
 cd "$temporary"
-# shellcheck disable=SC2046 # the words of pkg-config's answer are arguments
-"${CC:-cc}" prog.c $(pkg-config --cflags --libs luawait) || fail "cc prog.c \$(pkg-config --cflags --libs luawait)"
+flags=$(pkg-config --cflags --libs luawait)
+libdir=$(pkg-config --variable=libdir luawait)
+# SwiftPM refuses any other.
+[[ " $flags " =~ ^( -(I|L|l)[^ ]+)+\ *$ ]] || fail "luawait.pc has more than -I, -L and -l: $flags"
+ok "pkg_config_gives_no_linker_flags"
+
+# As README says of a prefix where the dynamic linker does not look by itself.
+# shellcheck disable=SC2086 # the words of pkg-config's answer are arguments
+"${CC:-cc}" prog.c $flags "-Wl,-rpath,$libdir" || fail "cc prog.c \$(pkg-config --cflags --libs luawait)"
 output=$(./a.out) || fail "the program ended with status $?"
 [[ $output == 42 ]] || fail "the program printed \`$output\` instead of \`42\`"
+# shellcheck disable=SC2086
+"${CC:-cc}" prog.c $flags -o without || fail "cc prog.c \$(pkg-config --cflags --libs luawait)"
+output=$(LD_LIBRARY_PATH=$libdir ./without) || fail "with LD_LIBRARY_PATH the program ended with status $?"
+[[ $output == 42 ]] || fail "with LD_LIBRARY_PATH the program printed \`$output\` instead of \`42\`"
 ok "program_built_with_pkg_config_runs"
 
 loaded=$(LD_TRACE_LOADED_OBJECTS=1 ./a.out)
 [[ $loaded == *"$prefix/lib/libluawait.so.${version%%.*}"* ]] || fail "it does not load the installed library: $loaded"
 ok "program_loads_the_installed_library"
+
+# A package in Swift that finds the library by its pkg-config file.
+mkdir -p swift-host/Sources/CLuawait swift-host/Sources/host
+cat >swift-host/Package.swift <<'SWIFT'
+// swift-tools-version: 6.0
+import PackageDescription
+
+let package = Package(
+    name: "host",
+    targets: [
+        .systemLibrary(name: "CLuawait", pkgConfig: "luawait"),
+        .executableTarget(name: "host", dependencies: ["CLuawait"]),
+    ]
+)
+SWIFT
+echo '#include <luawait.h>' >swift-host/Sources/CLuawait/shim.h
+echo 'module CLuawait [system] { header "shim.h" link "luawait" export * }' >swift-host/Sources/CLuawait/module.modulemap
+cat >swift-host/Sources/host/main.swift <<'SWIFT'
+import CLuawait
+
+var engine: OpaquePointer?
+var state = LUAWAIT_IN_PROGRESS
+var outcome: UnsafeMutablePointer<CChar>?
+precondition(luawait_engine_new(nil, 0, &engine, nil) == LUAWAIT_OK)
+let status: luawait_status = luawait_eval(
+    engine, "6 * 7", LUAWAIT_NUL_TERMINATED, nil, 0, &state, &outcome, nil, nil)
+switch status {
+case LUAWAIT_OK where state == LUAWAIT_SUCCEEDED: print(String(cString: outcome!))
+default: print("status", status, "state", state)
+}
+luawait_free(outcome)
+luawait_engine_free(engine)
+SWIFT
+swift build --package-path swift-host || fail "swift build of a package that finds the library by pkg-config"
+output=$(LD_LIBRARY_PATH=$libdir swift-host/.build/debug/host) || fail "the program in Swift ended with status $?"
+[[ $output == 42 ]] || fail "the program in Swift printed \`$output\` instead of \`42\`"
+ok "swift_package_that_uses_pkg_config_builds_and_runs"
 cd "$OLDPWD"
 
 make --no-print-directory install PREFIX="$prefix" || fail "a second make install"

@@ -10,7 +10,7 @@ func status(
 ) -> luawait_status {
     do throws(CallError) {
         try body()
-        return luawait_status(LUAWAIT_OK)
+        return LUAWAIT_OK
     } catch let failure {
         let status = failure.kind.status
         fill(error, failure, status)
@@ -21,18 +21,18 @@ func status(
 extension CallError.Kind {
     fileprivate var status: luawait_status {
         switch self {
-        case .argument: luawait_status(LUAWAIT_ERR_ARGUMENT)
-        case .memory: luawait_status(LUAWAIT_ERR_MEMORY)
-        case .json: luawait_status(LUAWAIT_ERR_JSON)
-        case .option: luawait_status(LUAWAIT_ERR_OPTION)
-        case .notFound: luawait_status(LUAWAIT_ERR_NOT_FOUND)
-        case .exists: luawait_status(LUAWAIT_ERR_EXISTS)
-        case .syntax: luawait_status(LUAWAIT_ERR_SYNTAX)
-        case .system: luawait_status(LUAWAIT_ERR_SYSTEM)
-        case .executor: luawait_status(LUAWAIT_ERR_EXECUTOR)
-        case .limit: luawait_status(LUAWAIT_ERR_LIMIT)
-        case .shutdown: luawait_status(LUAWAIT_ERR_SHUTDOWN)
-        case .forked: luawait_status(LUAWAIT_ERR_FORKED)
+        case .argument: LUAWAIT_ERR_ARGUMENT
+        case .memory: LUAWAIT_ERR_MEMORY
+        case .json: LUAWAIT_ERR_JSON
+        case .option: LUAWAIT_ERR_OPTION
+        case .notFound: LUAWAIT_ERR_NOT_FOUND
+        case .exists: LUAWAIT_ERR_EXISTS
+        case .syntax: LUAWAIT_ERR_SYNTAX
+        case .system: LUAWAIT_ERR_SYSTEM
+        case .executor: LUAWAIT_ERR_EXECUTOR
+        case .limit: LUAWAIT_ERR_LIMIT
+        case .shutdown: LUAWAIT_ERR_SHUTDOWN
+        case .forked: LUAWAIT_ERR_FORKED
         }
     }
 }

@@ -106,7 +106,7 @@ private func report(
     _ outcome: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?, _ outcomeLength: UnsafeMutablePointer<Int>?
 ) throws(CallError) {
     guard case .ended(let result) = progress else {
-        state.pointee = Int32(LUAWAIT_IN_PROGRESS)
+        state.pointee = LUAWAIT_IN_PROGRESS
         outcome?.pointee = nil
         outcomeLength?.pointee = 0
         return

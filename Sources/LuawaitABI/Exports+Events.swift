@@ -26,7 +26,7 @@ public func luawait_next_events(
         }
         count.pointee = taken.count
     }
-    return isEmpty ? luawait_status(LUAWAIT_NONE) : result
+    return isEmpty ? LUAWAIT_NONE : result
 }
 
 @_cdecl("luawait_release_events") @implementation
@@ -58,22 +58,22 @@ extension luawait_event {
         self.init()
         switch event {
         case .request(let request):
-            kind = Int32(LUAWAIT_EVENT_REQUEST)
+            kind = LUAWAIT_EVENT_REQUEST
             eval_id = request.eval.value
             request_id = request.request.value
             hold(request.function, request.args)
         case .withdrawn(let request, let eval, let function):
-            kind = Int32(LUAWAIT_EVENT_WITHDRAWN)
+            kind = LUAWAIT_EVENT_WITHDRAWN
             eval_id = eval.value
             request_id = request.value
             hold(function, nil)
         case .finished(let eval, let outcome):
-            kind = Int32(LUAWAIT_EVENT_FINISHED)
+            kind = LUAWAIT_EVENT_FINISHED
             eval_id = eval.value
             state = outcome.state.code
             hold(nil, outcome.text)
         case .output(let eval, let line):
-            kind = Int32(LUAWAIT_EVENT_OUTPUT)
+            kind = LUAWAIT_EVENT_OUTPUT
             eval_id = eval.value
             hold(nil, line)
         }
@@ -93,9 +93,9 @@ extension Outcome.State {
     /// As the header numbers them.
     var code: Int32 {
         switch self {
-        case .succeeded: Int32(LUAWAIT_SUCCEEDED)
-        case .failed: Int32(LUAWAIT_FAILED)
-        case .cancelled: Int32(LUAWAIT_CANCELLED)
+        case .succeeded: LUAWAIT_SUCCEEDED
+        case .failed: LUAWAIT_FAILED
+        case .cancelled: LUAWAIT_CANCELLED
         }
     }
 }

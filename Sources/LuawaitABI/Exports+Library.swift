@@ -14,7 +14,7 @@ public func luawait_abi_version() -> UInt32 {
 @_cdecl("luawait_status_name") @implementation
 public func luawait_status_name(_ status: luawait_status) -> UnsafePointer<CChar>? {
     // A test holds this against the header's table.
-    switch Int(status) {
+    switch status {
     case LUAWAIT_OK: staticText("LUAWAIT_OK")
     case LUAWAIT_NONE: staticText("LUAWAIT_NONE")
     case LUAWAIT_ERR_ARGUMENT: staticText("LUAWAIT_ERR_ARGUMENT")

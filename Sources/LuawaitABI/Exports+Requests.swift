@@ -32,7 +32,7 @@ public func luawait_get_pending_request(
         args_length?.pointee = taken.handover.args?.length ?? 0
         args?.pointee = taken.handover.args?.take()
     }
-    return isEmpty ? luawait_status(LUAWAIT_NONE) : result
+    return isEmpty ? LUAWAIT_NONE : result
 }
 
 private struct Taken: Sendable {

@@ -16,7 +16,7 @@ public func luawait_wait_any(_ engine: OpaquePointer?, _ timeout_ms: Int64) -> l
         let engine = try LuawaitABI.engine(engine)
         isThere = engine.waitForEvent(until: engine.deadline(timeout_ms))
     }
-    return isThere ? result : luawait_status(LUAWAIT_NONE)
+    return isThere ? result : LUAWAIT_NONE
 }
 
 @_cdecl("luawait_set_waker") @implementation
