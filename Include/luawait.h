@@ -319,7 +319,11 @@ void luawait_free(void *text);
  *   slice_us        how long an eval may run before the next one's turn, 100 to 1000000          10000
  *   warm_contexts   Lua states kept ready for the next evals, 0 to 4096                          8
  *   nulls           "drop" or "keep": what null as a member of an object becomes                 "drop"
- *   print           "stdout", "event" (LUAWAIT_EVENT_OUTPUT) or "none": where print goes         "stdout"
+ *   print           "stdout", "event" (LUAWAIT_EVENT_OUTPUT) or "none": where print goes. Where  "stdout"
+ *                   standard output is a pipe, socket or terminal that is not read, the script
+ *                   waits, within its slices and limits; lines of up to PIPE_BUF bytes are not
+ *                   mixed with others'. What the host has printed before comes first, if it is
+ *                   no more than that and stdio holds it still
  *   preemption      "signal": a running script is interrupted by a real-time signal, at no cost  "signal"
  *                   until then; "count": by counting instructions, which slows every script
  *   seed            an integer: with the same one, an eval with the same id gets the same        0

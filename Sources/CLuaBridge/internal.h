@@ -185,6 +185,7 @@ void lwb_bound_string_formats(lua_State *L); // bounded_formats.c: the same for 
 void lwb_look_before_numbers(lua_State *L);  // and for the globals
 void lwb_bound_date(lua_State *L);           // and for `os`
 void lwb_add_base_functions(lua_State *L);   // base_library.c: the same
+int lwb_print_line(lua_State *L);            // print.c: a function of Lua's
 int lwb_next_pair(lua_State *L);             // the script's `next`
 // The end of pcall and xpcall, with `below` values below the results.
 int lwb_protected_call_done(lua_State *L, int status, lua_KContext below);

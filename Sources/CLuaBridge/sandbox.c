@@ -1,7 +1,6 @@
 // What a script finds in its world: Lua's libraries without what reaches out of the world or could not be stopped.
 #include "compile.h"
 
-#include <stdio.h>
 #include <string.h>
 
 static void remove_fields(lua_State *L, int index, const char *const *names) {
@@ -89,47 +88,6 @@ static int call_protected_with_handler(lua_State *L) {
     return lwb_protected_call_done(L, status, 2);
 }
 
-static void write_line(lua_State *L, lwb_context *context) {
-    size_t length, limit = context->options.output_limit;
-    const char *bytes = lua_tolstring(L, -1, &length);
-    // Wherever it goes: a script should not behave differently where nobody reads.
-    if (limit != 0 && length - 1 > limit) {
-        lwb_raise_error(L, "limit", NULL, "print: a line of more than %I bytes (output_bytes)", (LUAI_UACINT)limit);
-    }
-    switch (context->options.print) {
-    case LWB_PRINT_NONE: break;
-    case LWB_PRINT_STDOUT:
-        // A closed or full stdout is the host's affair; Lua's own print ignores it too.
-        (void)fwrite(bytes, 1, length, stdout);
-        (void)fflush(stdout);
-        break;
-    case LWB_PRINT_HOST:
-        // It may call the host's notifier, which no signal may interrupt.
-        lwb_step_out(context);
-        bool taken = context->current->setup.output(context->current->setup.owner, bytes, length - 1);
-        lwb_step_in(context);
-        lwb_check_stop(L, context);
-        if (!taken) lwb_raise_error(L, "limit", NULL, "print: the host has too much to read (max_unread)");
-        break;
-    }
-}
-
-// One write for a line, so that the lines of scripts that run at once stay whole.
-static int print_line(lua_State *L) {
-    int count = lua_gettop(L);
-    luaL_Buffer line;
-    luaL_buffinit(L, &line);
-    for (int i = 1; i <= count; i++) {
-        if (i > 1) luaL_addchar(&line, '\t');
-        luaL_tolstring(L, i, NULL);
-        luaL_addvalue(&line);
-    }
-    luaL_addchar(&line, '\n');
-    luaL_pushresult(&line);
-    write_line(L, lwb_context_of(L));
-    return 0;
-}
-
 static bool has_library(lua_State *L, lwb_library library) {
     return lwb_context_of(L)->options.libraries & library;
 }
@@ -146,7 +104,7 @@ static void open_base(lua_State *L) {
     lua_register(L, "getmetatable", get_metatable);
     lua_register(L, "collectgarbage", collect_garbage);
     lua_register(L, "xpcall", call_protected_with_handler);
-    lua_register(L, "print", print_line);
+    lua_register(L, "print", lwb_print_line);
 }
 
 static void open_string(lua_State *L) {
