@@ -13,10 +13,22 @@ PART := scripts/part.sh
 STAGED := .build/stage/lib/libluawait.so
 IN_PYTHON := PYTHONPATH=bindings/python
 
+# The parts of `make test`, those first that take longest, and of `make test-deep`.
+TEST_PARTS := test-swift test-lua test-hostile test-fuzz test-c test-faults test-python test-install check-header \
+	check-exports check-binary check-lua test-docs
+DEEP_PARTS := check-model test-asan test-tsan test-valgrind test-checked-lua test-lua-rest \
+	test-short-turns simulate test-long-fuzz
+
 .DEFAULT_GOAL := help
+# Goals run one after the other, but for the parts of the tests, for which everything has been prepared: those run two at
+# once, because each spends much of its time in a compiler that uses one core.
+ifndef PREPARED
 .NOTPARALLEL:
+endif
+unexport PREPARED
+RUN_PARTS := PREPARED=yes $(MAKE) --jobs=2
 .PHONY: help deps deps-run deps-test deps-lint deps-model venv build run test check check-header check-exports check-binary check-lua check-model \
-	test-install test-docs test-c test-faults test-hostile test-python test-swift test-fuzz test-valgrind test-valgrind-quick test-lua test-checked-lua test-asan test-tsan stress simulate fuzz lint format bench install uninstall clean
+	test-install test-docs test-c test-faults test-hostile test-python test-swift test-fuzz test-valgrind test-valgrind-quick test-lua test-lua-rest test-checked-lua test-asan test-tsan test-deep test-short-turns test-long-fuzz stress simulate fuzz lint format bench install uninstall clean
 
 help: ## Show these goals
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -24,6 +36,9 @@ help: ## Show these goals
 deps: ## Install what building, testing and linting need and the machine lacks
 	@scripts/deps.sh run test lint model
 
+ifdef PREPARED
+deps-run deps-test deps-model deps-lint venv build: ;
+else
 deps-run:
 	@scripts/deps.sh run
 
@@ -41,12 +56,18 @@ venv: deps-lint
 
 build: deps-run ## Build the release library into .build/stage
 	@scripts/build.sh
+endif
 
 run: build ## Install what is missing, build, and run the example host
 	@$(IN_PYTHON) python3 examples/python/quickstart.py
 
-test: check check-model test-install test-docs test-c test-faults test-hostile test-python test-swift test-fuzz test-asan test-tsan test-valgrind-quick ## Run all tests, the cheap ones first
+test: build deps-test venv ## Run all tests but the deep ones
+	@$(RUN_PARTS) $(TEST_PARTS)
 	@echo "test: all parts passed"
+
+test-deep: build deps-test deps-model venv ## Run what takes longer: models, sanitizers, valgrind, other Luas, fuzzing
+	@$(RUN_PARTS) $(DEEP_PARTS)
+	@echo "test-deep: all parts passed"
 
 check: check-header check-exports check-binary ## Check the header, the exported symbols and the binary
 
@@ -97,6 +118,9 @@ OTHER_LUA := $(if $(filter test-lua,$(MAKECMDGOALS)),$(LUA_SOURCE))
 test-lua: $(if $(OTHER_LUA),,build) deps-test ## Run C tests and hostile scripts on the other Lua, or on LUA_SOURCE=folder
 	@$(PART) $@ scripts/test-lua.sh $(OTHER_LUA)
 
+test-lua-rest: build deps-test venv ## Run the Python and Swift tests and stress on the other Lua
+	@$(PART) $@ scripts/test-lua.sh "" python swift stress
+
 test-checked-lua: deps-test ## Run C tests, hostile scripts and stress on a Lua that checks itself and its callers
 	@$(PART) $@ scripts/test-lua.sh checked c hostile stress
 
@@ -114,6 +138,12 @@ stress: build ## Call everything at once, from all sides (SECONDS=60)
 
 fuzz: deps-test ## Fuzz for SECONDS (60) each, all or one TARGET (fuzz_json, fuzz_script, fuzz_pattern, fuzz_options)
 	@scripts/fuzz.sh run $(or $(SECONDS),60) $(TARGET)
+
+test-short-turns: build deps-test ## Run the C tests as on a busy machine: with turns of a tenth of a millisecond
+	@LUAWAIT_TEST_SLICE_US=100 BUILD=$(CURDIR)/.build/tests-c-short $(PART) $@ scripts/test-c.sh
+
+test-long-fuzz: build deps-test ## Fuzz each target for FUZZ_SECONDS (120), and compare the library functions on many calls
+	@$(PART) $@ scripts/test-fuzz.sh --long
 
 simulate: deps-test ## Drive 100,000 random lives of an engine against a model of what its host may see
 	@$(PART) $@ scripts/simulate.sh

@@ -317,6 +317,10 @@ WARNING
 
 # The Lua that is looked for must not be one of ours.
 OUTER_PKG_CONFIG_PATH=$(tr ':' '\n' <<<"${PKG_CONFIG_PATH:-}" | grep -v "^$ROOT/" | paste -sd : || true)
+# Parts of the tests that run at once may want the same one: the second finds it made.
+mkdir -p "$ROOT"
+exec 8>"$ROOT/lock"
+flock 8
 case ${1:-} in
 choose) choose ;;
 make) make_variant "${@:2}" ;;

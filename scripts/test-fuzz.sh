@@ -1,10 +1,20 @@
 #!/usr/bin/env bash
 # What fuzzing has left behind, in seconds: replays all kept seeds and crashes, and compares the bridge's library
-# functions with Lua's own on a few generated cases. The long runs are `make fuzz`, scripts/test-patterns.sh and
-# scripts/test-differential.sh.
+# functions with Lua's own on a few generated cases.
+#
+# Usage: scripts/test-fuzz.sh [--long]
+#   --long compares on many more, and fuzzes each target for FUZZ_SECONDS (120). Longer runs still are `make fuzz`,
+#   scripts/test-patterns.sh and scripts/test-differential.sh.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+if [[ ${1:-} == --long ]]; then
+    scripts/test-patterns.sh --cases 2000000 --seed "${FUZZ_SEED:-$RANDOM}"
+    scripts/test-differential.sh 200000 "${FUZZ_SEED:-$RANDOM}"
+    scripts/fuzz.sh run "${FUZZ_SECONDS:-120}"
+    echo "nothing was found"
+    exit
+fi
 scripts/test-patterns.sh --cases 40000
 scripts/test-differential.sh 3000
 scripts/fuzz.sh replay

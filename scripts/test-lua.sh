@@ -4,7 +4,8 @@
 # Usage: scripts/test-lua.sh [LUA [PART...]]
 #   LUA is a variant of scripts/lua.sh (system, bundled, checked) or a folder with Lua 5.4's sources; without it, the one
 #   of system and bundled that the last build has not chosen. A part is `probes` (prints the verdict), `c`, `hostile`,
-#   `stress`, or the name of a C test; without any: probes, c and hostile. The last line is `N passed, N failed`.
+#   `stress`, `python`, `swift`, or the name of a C test; without any: probes, c and hostile. The last line is
+#   `N passed, N failed`.
 #
 # What the probes of known memory faults find in that Lua is expected of the scripts that need them sound.
 set -euo pipefail
@@ -67,6 +68,11 @@ for name in "$@"; do
     c) part c scripts/test-c.sh ;;
     hostile) part hostile scripts/test-hostile.sh ;;
     stress) part stress scripts/stress.sh ;;
+    python)
+        LUAWAIT_LIBRARY=$STAGE/lib/libluawait.so PYTHONPATH=bindings/python \
+            part python .venv/bin/pytest bindings/python/tests
+        ;;
+    swift) LUA_VARIANT=$variant part swift scripts/test-swift.sh --scratch-path ".build-lua/$variant" ;;
     *) c_tests+=("$name") ;;
     esac
 done

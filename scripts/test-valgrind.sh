@@ -2,7 +2,7 @@
 # Runs C tests on the release library under valgrind.
 #
 # Usage: test-valgrind.sh [--quick] [NAME...], names as for test-c.sh
-# Without names all of them run, for some minutes. --quick runs those of the list below, which `make test` does: what
+# Without names all of them run, for some minutes. --quick runs those of the list below: what
 # valgrind alone sees, next to the sanitizers, is a value that nobody has set, and these tests carry every kind of value
 # through the library, and through Lua and jansson, which the sanitizers do not look into.
 set -euo pipefail
