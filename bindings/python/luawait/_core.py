@@ -223,7 +223,8 @@ class Core:
             with self._handle.guard:
                 return batch.take(self._library, self._handle.engine, limit)
         finally:
-            self._batches.append(batch)
+            # One that still holds events is the next to be used.
+            self._batches.insert(len(self._batches) if batch.is_held else 0, batch)
 
     def provide_result(self, request_id: int, json_text: bytes) -> bool:
         """Answers a request; False when it is not open any more."""

@@ -137,28 +137,34 @@ class Driver:
         a batch in all. The descriptor is level-triggered: the loop comes back for the rest, after its other callbacks
         have had their turn."""
         self._wakes += 1
+        finished = False
+        try:
+            self._drain()
+            finished = not self._taken
+        finally:
+            # Left by a KeyboardInterrupt or SystemExit, which are the host's: the descriptor tells nothing of what has
+            # been taken.
+            if not finished and self._loop is not None:
+                self._loop.call_soon(self._on_ready)
+
+    def _drain(self) -> None:
         taken = self._taken
         left = BATCH
         look = True
-        try:
-            while left > 0 and not self.closed:
+        while left > 0 and not self.closed:
+            if not taken:
+                if not look:
+                    return
+                taken.extend(self._core.take_events(left))
                 if not taken:
-                    if not look:
-                        return
-                    taken.extend(self._core.take_events(left))
-                    if not taken:
-                        return
-                    look = False
-                left -= 1
-                event = taken.popleft()
-                # A script that is answered at once has often called again by the time the others are served. To look
-                # costs less than to go through the loop's selector.
-                look = look or event.kind == _raw.EVENT_REQUEST
-                self._handle(event)
-        finally:
-            # Left by a KeyboardInterrupt or SystemExit, which are the host's: the descriptor tells nothing of these.
-            if taken and self._loop is not None:
-                self._loop.call_soon(self._on_ready)
+                    return
+                look = False
+            left -= 1
+            event = taken.popleft()
+            # A script that is answered at once has often called again by the time the others are served. To look costs
+            # less than to go through the loop's selector.
+            look = look or event.kind == _raw.EVENT_REQUEST
+            self._handle(event)
 
     def _handle(self, event: Event) -> None:
         run = self._runs.get(event.eval_id)
@@ -204,15 +210,14 @@ class Driver:
             if inspect.isawaitable(value):
                 task = run._context.run(functools.partial(asyncio.ensure_future, value, loop=self._loop))
                 self._await(request, run, task)
-                return
+            else:
+                self._answer_value(request, run, value)
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - whatever it is, the script is told
             self._answer_exception(request, run, error)
         except BaseException as error:
             # KeyboardInterrupt and SystemExit are the host's; the script must not wait for an answer meanwhile.
             self._answer_exception(request, run, error)
             raise
-        else:
-            self._answer_value(request, run, value)
 
     def _await(self, request: Event, run: Eval, task: asyncio.Future[Any]) -> None:
         run._serving[request.request_id] = task

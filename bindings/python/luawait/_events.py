@@ -40,28 +40,35 @@ class Batch:
         self._count_out = byref(self._count)
 
     def take(self, library: _raw.Library, engine: int, limit: int = BATCH) -> list[Event]:
-        """The oldest events, at most `limit` of them; their memory is released before this returns or raises."""
+        """The oldest events, at most `limit` of them; or those that a call was interrupted with, however many."""
         events = self._events
-        events[0].struct_size = _LAYOUT.size
-        status = library.next_events(engine, events, min(limit, BATCH), self._count_out)
-        if status == _raw.NONE:
-            return []
-        if status != _raw.OK:
-            raise call_error(status, "taking events failed")
+        if not self.is_held:
+            events[0].struct_size = _LAYOUT.size
+            status = library.next_events(engine, events, min(limit, BATCH), self._count_out)
+            if status == _raw.NONE:
+                return []
+            if status != _raw.OK:
+                raise call_error(status, "taking events failed")
         count = self._count.value
-        try:
-            fields = _LAYOUT.iter_unpack(self._bytes[: count * _LAYOUT.size])
-            return [
-                Event(
-                    kind,
-                    eval_id,
-                    request_id,
-                    state,
-                    # Both are UTF-8. Should one not be, the batch must not be lost for it.
-                    string_at(name, name_length).decode("utf-8", "replace") if name else "",
-                    string_at(text, text_length).decode("utf-8", "replace") if text else "",
-                )
-                for _, kind, eval_id, request_id, state, _, name, name_length, text, text_length, _ in fields
-            ]
-        finally:
-            library.release_events(events, count)
+        fields = _LAYOUT.iter_unpack(self._bytes[: count * _LAYOUT.size])
+        taken = [
+            Event(
+                kind,
+                eval_id,
+                request_id,
+                state,
+                # Both are UTF-8. Should one not be, the batch must not be lost for it.
+                string_at(name, name_length).decode("utf-8", "replace") if name else "",
+                string_at(text, text_length).decode("utf-8", "replace") if text else "",
+            )
+            for _, kind, eval_id, request_id, state, _, name, name_length, text, text_length, _ in fields
+        ]
+        # First, so that an interrupt in between never has their memory read again.
+        self._count.value = 0
+        library.release_events(events, count)
+        return taken
+
+    @property
+    def is_held(self) -> bool:
+        """Whether it has events that a call was interrupted with, by a KeyboardInterrupt perhaps."""
+        return self._count.value != 0

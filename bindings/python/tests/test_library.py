@@ -182,7 +182,7 @@ def test_every_config_key_of_the_header_has_a_type() -> None:
 
 def test_every_key_that_types_name_is_known_to_the_library() -> None:
     config = {"workers": 1, "executor": "threads", "nulls": "drop", "print": "stdout", "preemption": "signal"}
-    config |= {"watchdog": True, "libraries": ["io", "os", "package", "debug", "bytecode"]}
+    config |= {"watchdog": True, "lua_warning": True, "libraries": ["io", "os", "package", "debug", "bytecode"]}
     sizes = {"max_depth": 10, "slice_us": 1000, "memory_bytes": 10_000_000, "output_bytes": 1000}
     config |= {key: sizes.get(key, 0) for key in luawait.Config.__annotations__ if key not in config}
     with luawait.Engine(**config) as engine:  # type: ignore[typeddict-item]
