@@ -265,28 +265,45 @@ def test_a_failure_that_cannot_be_told_ends_the_eval_on_a_thread_of_the_librarys
             engine.eval("pcall(f, 1) return 'went on'")
 
 
-def test_re_entering_eval_without_end_never_gives_a_script_nil() -> None:
-    """Each level has a callback, an eval and the interpreter's own frames; what gives up first differs by version."""
+def stack_depth() -> int:
+    frame, depth = sys._getframe(), 0
+    while frame.f_back is not None:
+        frame, depth = frame.f_back, depth + 1
+    return depth
+
+
+def test_re_entering_eval_to_any_depth_gives_a_script_no_wrong_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The interpreter's stack ends at one frame after the other, in a callback's way in, its way out, and on its way to
+    tell that it has ended."""
+    # Where there is no room to hand an exception over, the interpreter has none to tell it, either.
+    monkeypatch.setattr(sys, "unraisablehook", lambda unraisable: None)
     wrong: list[Any] = []
-    depths: list[int] = []
+    failed: list[str] = []
     script = """
         local ok, value = pcall(descend, n + 1)
         if ok and value ~= 'bottom' then note(type(value)) end
+        if not ok then fail(tostring(value)) end
         return 'bottom'
     """
+    limit = sys.getrecursionlimit()
     with luawait.SyncEngine() as engine:
         engine.register_callback("note", wrong.append)
+        engine.register_callback("fail", failed.append)
 
         @engine.callback
         def descend(n: int) -> Any:
-            depths.append(n)
             return engine.eval(script, n=n)
 
-        for _ in range(3):
-            with suppress(RecursionError, luawait.EvalError):
+        for room in range(60, 160):
+            try:
+                sys.setrecursionlimit(stack_depth() + room)
                 assert engine.eval(script, n=0) == "bottom"
-        assert max(depths) > 20
+            except (RecursionError, luawait.EvalError):
+                continue
+            finally:
+                sys.setrecursionlimit(limit)
         assert wrong == []
+        assert any("recursion" in message for message in failed)
         assert engine.eval("return 1") == 1
 
 
