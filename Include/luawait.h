@@ -397,9 +397,11 @@ luawait_status luawait_shutdown(luawait_engine *engine, int64_t timeout_ms);
  *
  * `{"evals": {"started", "queued", "running", "parked", "finished_unread", "succeeded", "failed", "cancelled"},
  *   "requests": {"posted", "pending", "open", "answered", "withdrawn"},
- *   "workers": n, "contexts": {"live", "warm", "named", "memory"}, "timers": n,
+ *   "workers": n, "workers_refused": n, "contexts": {"live", "warm", "named", "memory"}, "timers": n,
  *   "lua": {"version", "build", "probed", "failed_probes"}}`
- * `open` counts all requests that can be answered, `pending` those of them that nobody has taken yet. `memory` says how
+ * `open` counts all requests that can be answered, `pending` those of them that nobody has taken yet. `workers_refused`
+ * counts how often the system has refused a thread that was to stand in for one that waits inside a script (`max_blocked`);
+ * it is asked again all the time. `memory` says how
  * full each named context is, an array of `{"context", "used", "limit"}`: bytes, garbage included, when one of its evals
  * last had a turn. `lua` says which Lua
  * runs the scripts: `version` such as "5.4.9"; `build` "bundled", a part of this library, or "system"; `probed` whether this

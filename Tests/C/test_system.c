@@ -3,8 +3,10 @@
  * engine in the process of the others, since the first engine of a process decides.
  */
 #include "host.h"
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -150,6 +152,46 @@ static void without_threads_there_is_no_engine(void) {
     in_own_process(with_little_room);
 }
 
+/* A script that waits where Lua cannot yield: its thread waits, and another takes its place. */
+static const char *const waits_inside =
+    "return string.format('%s', setmetatable({}, {__tostring = function() return f() end}))";
+
+static rlim_t address_space_in_use(void) {
+    FILE *file = fopen("/proc/self/statm", "r");
+    long pages = 0;
+    REQUIRE(file != NULL && fscanf(file, "%ld", &pages) == 1);
+    fclose(file);
+    return (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE);
+}
+
+/* Room for some more of everything, but not for another thread's stack. */
+static void without_a_stand_in(void) {
+    luawait_engine *engine = engine_with("{\"workers\":1,\"warm_contexts\":0}");
+    declare(engine, "f");
+    EXPECT_VALUE(engine, "return 1", "1");
+    struct rlimit all, little;
+    REQUIRE(getrlimit(RLIMIT_AS, &all) == 0);
+    little = (struct rlimit){.rlim_cur = address_space_in_use() + (1 << 20), .rlim_max = all.rlim_max};
+    REQUIRE(setrlimit(RLIMIT_AS, &little) == 0);
+    uint64_t waiting = start(engine, waits_inside);
+    request taken = wait_for_request(engine);
+    int64_t end = monotonic_ms() + HANG_GUARD_MS;
+    while (stat_of(engine, NULL, "workers_refused") < 3 && monotonic_ms() < end) {
+        sched_yield();
+    }
+    CHECK(stat_of(engine, NULL, "workers_refused") >= 3);
+    REQUIRE(setrlimit(RLIMIT_AS, &all) == 0);
+    EXPECT_VALUE(engine, "return 'on another thread'", "\"on another thread\"");
+    answer(engine, taken.id, "\"answered\"");
+    CHECK_VALUE(finish(engine, waiting), "\"answered\"");
+    request_free(&taken);
+    luawait_engine_free(engine);
+}
+
+static void a_thread_that_was_refused_is_asked_for_again_and_counted(void) {
+    in_own_process(without_a_stand_in);
+}
+
 static void with_no_descriptor_left(void) {
     luawait_engine *engine = engine_with(NULL);
     struct rlimit all, none;
@@ -236,6 +278,6 @@ static void a_fork_while_another_thread_installs_the_signal_leaves_no_lock_behin
 
 TESTS(TEST(signals_that_the_host_handles_are_left_alone), TEST(the_first_engine_chooses_the_signal),
       TEST(without_a_free_signal_there_is_counting), TEST(counting_takes_no_signal),
-      TEST(without_threads_there_is_no_engine), TEST(without_a_descriptor_event_fd_says_so),
-      TEST(a_child_process_leaves_its_parents_engine_alone),
+      TEST(without_threads_there_is_no_engine), TEST(a_thread_that_was_refused_is_asked_for_again_and_counted),
+      TEST(without_a_descriptor_event_fd_says_so), TEST(a_child_process_leaves_its_parents_engine_alone),
       TEST(a_fork_while_another_thread_installs_the_signal_leaves_no_lock_behind))

@@ -125,6 +125,17 @@ struct CoreAdmissionTests {
         #expect(steps.takeRequest()?.eval == eval.id)
     }
 
+    @Test func a_refused_call_goes_on_as_an_answered_one_and_not_as_a_slice_that_is_over() throws {
+        let steps = try stepped { $0.requests = 1 }
+        try steps.startParked()
+        let sliced = try steps.startRunning()
+        let refused = try steps.startRunning()
+        _ = steps.slice(sliced)
+        #expect(steps.park(refused) == .proceed)
+        #expect(steps.take() === refused)
+        #expect(steps.take() === sliced)
+    }
+
     @Test func a_withdrawn_request_makes_room() throws {
         let steps = try stepped { $0.requests = 1 }
         let (parked, _) = try steps.startParked()

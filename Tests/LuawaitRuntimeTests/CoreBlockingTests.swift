@@ -162,4 +162,46 @@ struct CoreBlockingTests {
         #expect(steps.take(0) === third)
         #expect(steps.core.busyCount == 1)
     }
+
+    // MARK: - A thread that the system refuses
+
+    private func refuseStandIn() {
+        steps.step { core, actions in core.standInRefused(now: steps.now, &actions) }
+    }
+
+    private func tryAgain() -> Int {
+        steps.advance(milliseconds: 1000)
+        steps.fireTimers()
+        return steps.actions.newWorkers
+    }
+
+    @Test func a_refused_worker_is_asked_for_again_as_long_as_it_is_missing() throws {
+        let eval = try startBlocked()
+        for refusals in 1...3 as ClosedRange<UInt64> {
+            refuseStandIn()
+            #expect(steps.core.standIns.refusals == refusals)
+            #expect(tryAgain() == 1)
+        }
+        #expect(tryAgain() == 0)
+        refuseStandIn()
+        try steps.answer(RequestID(1))
+        #expect(tryAgain() == 0)
+        #expect(steps.finish(eval) == .proceed)
+    }
+
+    @Test func one_retry_is_for_all_that_are_missing() throws {
+        _ = try startBlocked()
+        _ = try startBlocked()
+        refuseStandIn()
+        refuseStandIn()
+        #expect(tryAgain() == 2)
+        #expect(tryAgain() == 0)
+    }
+
+    @Test func the_next_try_is_no_timer_of_the_hosts() throws {
+        _ = try startBlocked()
+        let timers = Figures(steps.core, workers: 1, liveContexts: 0).timers
+        refuseStandIn()
+        #expect(Figures(steps.core, workers: 1, liveContexts: 0).timers == timers)
+    }
 }

@@ -88,7 +88,22 @@ package final class Engine: Sendable {
     private func startWorker() throws(CallError) {
         let worker = try Worker(config: config, clock: clock)
         watchdog?.add(worker.runner)
-        try start("luawait-worker") { [self] in worker.work(for: self) }
+        do throws(CallError) {
+            try start("luawait-worker") { [self] in worker.work(for: self) }
+        } catch {
+            watchdog?.remove(worker.runner)
+            throw error
+        }
+    }
+
+    private func startStandIn() {
+        do throws(CallError) {
+            try startWorker()
+        } catch {
+            // No call to fail: the figures tell, and the core tries again.
+            let now = clock.now()
+            withCore { core, actions in core.standInRefused(now: now, &actions) }
+        }
     }
 
     /// Nothing happens once the engine is being stopped.
@@ -179,8 +194,7 @@ package final class Engine: Sendable {
         for waiter in actions.wakeWaiters { waiter.unpark() }
         for waker in actions.wakers { waker.wake() }
         for _ in 0..<actions.tasks { submitTask() }
-        // Without another thread the others have to do: the host still answers those that wait.
-        for _ in 0..<actions.newWorkers { try? startWorker() }
+        for _ in 0..<actions.newWorkers { startStandIn() }
         if actions.nextDeadline != nil {
             watchdog?.wake()
             if watchdog == nil { armDescriptor() }

@@ -28,11 +28,27 @@ extension EngineCore {
         busyCount -= 1
         // Somebody must be there for what is ready, and for what will be.
         if idle.isEmpty {
-            actions.newWorkers += 1
+            startStandIn(&actions)
         } else if hasWork {
             postWork(&actions)
         }
         return .wait(evals[eval.id]!.runner)
+    }
+
+    private mutating func startStandIn(_ actions: inout Actions) {
+        standIns.oneIsStarted()
+        actions.newWorkers += 1
+    }
+
+    /// The system has refused the thread. Those that are there go on, and it is asked again while one is missing.
+    package mutating func standInRefused(now: Instant, _ actions: inout Actions) {
+        guard let delay = standIns.oneWasRefused() else { return }
+        addTimer(.standIn, deadline: now.advanced(milliseconds: delay), &actions)
+    }
+
+    mutating func retryStandIn(_ actions: inout Actions) {
+        let missing = standIns.retryIsDue(blocked: blockedCount, hasIdle: !idle.isEmpty)
+        for _ in 0..<missing { startStandIn(&actions) }
     }
 
     mutating func unblock(_ id: EvalID, _ actions: inout Actions) {

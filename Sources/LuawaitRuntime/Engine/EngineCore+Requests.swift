@@ -7,8 +7,9 @@ extension EngineCore {
         _ eval: Eval, at function: HostFunction, args: OwnedText?, now: Instant, _ actions: inout Actions
     ) -> EvalMachine.LeaveAction {
         guard hasRoomForRequest else {
+            // It has an answer already, and goes on as one that was answered.
             eval.answer = tooManyRequests(function)
-            return slice(eval, &actions)
+            return goToTheEnd(eval, afterSlice: false, &actions)
         }
         evals[eval.id]?.runner = nil
         guard let action = evals[eval.id]?.machine.park(requests.nextID) else { return .end(.shutDown) }

@@ -99,9 +99,18 @@ extension EngineCore {
 
     /// The slice of the eval that was running is over.
     package mutating func slice(_ eval: Eval, _ actions: inout Actions) -> EvalMachine.LeaveAction {
+        goToTheEnd(eval, afterSlice: true, &actions)
+    }
+
+    /// The eval that was running leaves its thread, and is ready to go on.
+    ///
+    /// - Parameter afterSlice: whether it has used up its slice.
+    mutating func goToTheEnd(
+        _ eval: Eval, afterSlice: Bool, _ actions: inout Actions
+    ) -> EvalMachine.LeaveAction {
         evals[eval.id]?.runner = nil
         guard let action = evals[eval.id]?.machine.slice() else { return .end(.shutDown) }
-        if action == .proceed { enqueue(eval, afterSlice: true, &actions) }
+        if action == .proceed { enqueue(eval, afterSlice: afterSlice, &actions) }
         return action
     }
 

@@ -10,6 +10,8 @@ package struct EngineCore: Sendable {
         case eval(EvalID)
         /// The host's pool is to be asked again.
         case retry
+        /// The system is to be asked again for a worker.
+        case standIn
     }
 
     struct Record {
@@ -48,6 +50,7 @@ package struct EngineCore: Sendable {
     /// How many workers wait inside a script for an answer, and how many may.
     package internal(set) var blockedCount = 0
     let mostBlocked: Int
+    package internal(set) var standIns = StandIns()
     var warm: WarmContexts
     /// What evals left that ended on the host's thread; a worker lets go of it.
     var garbage: [Eval.Remains] = []
@@ -258,7 +261,7 @@ package struct EngineCore: Sendable {
             switch deadline {
             case .call(let id): requests[id] != nil
             case .eval(let id): evals[id]?.hasTimer == true
-            case .retry: true
+            case .retry, .standIn: true
             }
         }
     }
@@ -274,6 +277,7 @@ package struct EngineCore: Sendable {
                 evals[id]?.hasTimer = false
                 condemn(id, .timedOut, &actions)
             case .retry: retryTask(&actions)
+            case .standIn: retryStandIn(&actions)
             }
         }
         return timers.next ?? .distantFuture

@@ -11,6 +11,7 @@ package struct Figures: Sendable {
     package var pending: Int
     package var open: Int
     package var workers: Int
+    package var workersRefused: UInt64
     package var liveContexts: Int
     package var warmContexts: Int
     package var namedContexts: Int
@@ -31,6 +32,7 @@ package struct Figures: Sendable {
         pending = core.requests.pendingCount
         open = core.requests.openCount
         self.workers = workers
+        workersRefused = core.standIns.refusals
         self.liveContexts = liveContexts
         warmContexts = core.warm.count
         namedContexts = core.contexts.count
@@ -38,8 +40,8 @@ package struct Figures: Sendable {
             ContextMemory(context: id, used: record.memoryUsed, limit: record.named.context.memoryLimit)
         }
         contextMemory.sort { $0.context.value < $1.context.value }
-        // The next try of a pool that has refused is nobody's deadline.
-        timers = core.timers.count - (core.tasks.isRetryPlanned ? 1 : 0)
+        // The next try of what was refused is nobody's deadline.
+        timers = core.timers.count - (core.tasks.isRetryPlanned ? 1 : 0) - (core.standIns.isRetryPlanned ? 1 : 0)
         for record in core.evals.values {
             switch record.machine.phase {
             case .waiting: queued += 1
@@ -83,6 +85,7 @@ package struct Figures: Sendable {
         all.set("evals", taking: evals.retained())
         all.set("requests", taking: requests.retained())
         all.set("workers", workers)
+        all.set("workers_refused", Int(workersRefused))
         all.set("contexts", taking: contexts.retained())
         all.set("timers", timers)
         all.set("lua", taking: lua.json())

@@ -22,9 +22,14 @@ package final class Watchdog: Sendable {
         sliceNanoseconds = config.sliceNanoseconds
     }
 
-    /// Looks after another runner, for good.
+    /// Looks after another runner.
     func add(_ runner: Runner) {
         runners.withLock { $0.append(runner) }
+    }
+
+    /// Nothing will run on it.
+    func remove(_ runner: Runner) {
+        runners.withLock { $0.removeAll { $0 === runner } }
     }
 
     /// A run begins, and has published `end`: makes sure that somebody will look then. Each side writes its own word before

@@ -195,7 +195,7 @@ struct CoreSchedule {
                 case 1: schedule.model.end(index, type: nil)
                 case _ where !schedule.model.hasRoomForRequest:
                     schedule.met.insert("max_requests")
-                    schedule.model.enqueue(index, afterSlice: true)
+                    schedule.model.enqueue(index)
                 default: schedule.model.park(index, for: audience, now: schedule.core.now)
                 }
             }

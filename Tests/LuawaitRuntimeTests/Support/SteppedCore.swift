@@ -209,7 +209,7 @@ final class SteppedCore {
         let counts = core.counts
         var unread = 0
         var unfinished = 0
-        var timers = 0
+        var timers = core.standIns.isRetryPlanned ? 1 : 0
         for record in core.evals.values {
             if record.outcome == nil { unfinished += 1 } else if !record.isDirect { unread += 1 }
             if record.hasTimer { timers += 1 }
