@@ -7,6 +7,8 @@
 #            bundled     Lua 5.4.9 in the library itself: static, hidden, its code in a section of its own
 #            checked     the same with Lua's assertions and checks of its API's use
 #            sanitized   the same as checked, with AddressSanitizer
+#            moving      the same as sanitized, and at every place where Lua's stack may move it does, and where garbage may
+#                        be collected all of it is
 #            source-NAME the same as bundled, of the sources in the folder LUA_VARIANT_SOURCE
 #
 # LUA=system|bundled forces the choice. Otherwise it is the system's if that passes the probes of known memory faults
@@ -230,21 +232,23 @@ compile() {
 
 # make_bundled NAME SOURCE COMPILER [FLAG...]
 make_bundled() {
-    local folder=$ROOT/$1 source=$2 compiler=$3 failed stamp version
+    local name=$1 folder=$ROOT/$1 source=$2 compiler=$3 failed='' probed=1 stamp version
     shift 3
     stamp="$source $compiler $("$compiler" --version | head -n 1) $* $(cat "$source"/*.[ch] scripts/lua.sh scripts/lua/bundled.h "${PROBE_FILES[@]}" |
         sha256sum)"
     if [[ $(cat "$folder/stamp" 2>/dev/null) == "$stamp" ]]; then return; fi
     version=5.4.$(defined LUA_VERSION_RELEASE "$source")
-    say "compiling Lua $version ($(basename "$folder"))"
+    say "compiling Lua $version ($name)"
     compile "$folder" "$source" "$compiler" "$@"
     # Of another name than the system's: whichever -L comes first, only one is found.
     write_pc "$folder" "$version" "" "-L$folder/lib -lluawait_lua -lm"
-    if ! failed=$(CC=$compiler probe "$folder" "$@"); then
+    if [[ $name == moving ]]; then
+        probed=0 # a deep stack that moves at every call takes minutes
+    elif ! failed=$(CC=$compiler probe "$folder" "$@"); then
         say "the bundled Lua could not be probed"
         return 1
     fi
-    write_identity "$folder" 1 "" 1 "$failed"
+    write_identity "$folder" 1 "" "$probed" "$failed"
     echo "$stamp" >"$folder/stamp"
 }
 
@@ -261,6 +265,10 @@ make_variant() {
     sanitized)
         source=$(source_folder) &&
             make_bundled sanitized "$source" "$(toolchain_clang)" "${CHECKS[@]}" -fsanitize=address
+        ;;
+    moving) # by Lua's own macros for hard tests (llimits.h)
+        source=$(source_folder) && make_bundled moving "$source" "$(toolchain_clang)" "${CHECKS[@]}" \
+            -fsanitize=address -DHARDSTACKTESTS -DHARDMEMTESTS
         ;;
     source-*) source=$(LUA_SOURCE=$LUA_VARIANT_SOURCE source_folder) && make_bundled "$1" "$source" "${CC:-cc}" -O3 ;;
     *)
