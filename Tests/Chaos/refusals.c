@@ -1,0 +1,112 @@
+// The seam between Lua and the bridge's allocator (the program is linked with --wrap=lwb_allocate): each request of Lua's
+// for more memory is refused once, as if it were beyond the limit. Lua collects all garbage and asks again.
+#include "refusals.h"
+
+#include "internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+// ---- Blocks for which Lua asks but once ----------------------------------------------------------------------------
+//
+// The box of a luaL_Buffer, in the Lua library's own code, and in newer Luas a stack that grows. The allocator is not told what
+// a block is for. But each of them is the first vector after a userdata or a coroutine has been made; other userdata is not in
+// the sandbox.
+
+enum { MOST_ONCE_ONLY = 1000 };
+
+static void *once_only[MOST_ONCE_ONLY];
+static size_t once_only_count;
+static enum { FOLLOWS_NOTHING, FOLLOWS_USERDATA, FOLLOWS_COROUTINE } next_vector;
+
+static size_t place_of(const void *block) {
+    size_t place = 0;
+    while (place < once_only_count && once_only[place] != block)
+        place++;
+    return place;
+}
+
+// Follows a block of them on its way: `block` has become `given`.
+static void move_once_only(const void *block, void *given) {
+    size_t place = place_of(block);
+    if (place == once_only_count) return;
+    once_only[place] = given != NULL ? given : once_only[--once_only_count];
+}
+
+static void note_once_only(void *made) {
+    if (once_only_count == MOST_ONCE_ONLY) {
+        fprintf(stderr, "more coroutines than there is room for\n");
+        abort();
+    }
+    once_only[once_only_count++] = made;
+}
+
+// ---- Refusing ------------------------------------------------------------------------------------------------------
+
+static bool is_on;
+static size_t most_used;
+static struct {
+    void *block;
+    size_t size; // 0: none
+} refused;
+
+void *__real_lwb_allocate(void *user_data, void *block, size_t old_size, size_t new_size);
+void *__wrap_lwb_allocate(void *user_data, void *block, size_t old_size, size_t new_size);
+
+void refusals_begin(void) {
+    is_on = true;
+}
+
+void refusals_end(void) {
+    is_on = false;
+    refused.size = 0;
+}
+
+size_t refusals_most_used(void) {
+    return most_used;
+}
+
+void refusals_forget_most_used(void) {
+    most_used = 0;
+}
+
+static bool is_refused(const void *block, size_t new_size) {
+    if (!is_on || (refused.size == new_size && refused.block == block)) return false;
+    return block == NULL ? next_vector != FOLLOWS_USERDATA : place_of(block) == once_only_count;
+}
+
+// The bridge's own refusal, so that what it notes of the place is noted, too.
+static void *refuse(lwb_context *context, void *block, size_t old_size, size_t new_size) {
+    size_t limit = context->options.memory_limit;
+    context->options.memory_limit = context->memory_used > 0 ? context->memory_used : 1;
+    void *given = __real_lwb_allocate(context, block, old_size, new_size);
+    context->options.memory_limit = limit;
+    if (given == NULL) {
+        refused.block = block;
+        refused.size = new_size;
+    }
+    return given;
+}
+
+static void note_kind(size_t kind, void *made) {
+    if (made == NULL) return;
+    if (kind == 0 && next_vector != FOLLOWS_NOTHING) note_once_only(made);
+    next_vector = kind == LUA_TUSERDATA ? FOLLOWS_USERDATA : kind == LUA_TTHREAD ? FOLLOWS_COROUTINE : FOLLOWS_NOTHING;
+}
+
+void *__wrap_lwb_allocate(void *user_data, void *block, size_t old_size, size_t new_size) {
+    lwb_context *context = user_data;
+    bool grows = new_size > (block == NULL ? 0 : old_size);
+    void *given = NULL;
+    if (grows && is_refused(block, new_size)) {
+        given = refuse(context, block, old_size, new_size);
+        if (given == NULL) return NULL;
+    } else {
+        given = __real_lwb_allocate(context, block, old_size, new_size);
+    }
+    if (context->memory_used > most_used) most_used = context->memory_used;
+    if (grows) refused.size = 0; // while it collects, blocks become smaller
+    if (grows && block == NULL) note_kind(old_size, given);
+    if (block != NULL && (given != NULL || new_size == 0)) move_once_only(block, given);
+    return given;
+}
