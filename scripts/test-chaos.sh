@@ -31,7 +31,8 @@ compile() (
         -o "$folder/number_format.o"
     # Looks for orders everywhere, so that slices end in the middle of the library's functions, too.
     "$clang" -std=gnu11 "${FLAGS[@]}" -DLWB_STEPS_BETWEEN_LOOKS=2 -DLWB_PATTERN_WINDOW=7 \
-        -ISources/CLuaBridge -ISources/CLuaBridge/include "${includes[@]}" -fuse-ld=lld Tests/Chaos/*.c \
+        -ISources/CLuaBridge -ISources/CLuaBridge/include -ITests/Faults "${includes[@]}" -fuse-ld=lld \
+        Tests/Chaos/*.c Tests/Faults/refusals.c \
         Sources/CLuaBridge/*.c "$folder/number_format.o" -Wl,--wrap=lwb_allocate -o "$folder/chaos" "${libraries[@]}" \
         -lstdc++ -lm -pthread
 )

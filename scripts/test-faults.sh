@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Lets every allocation fail in turn; see Tests/Faults.
 #
-# Usage: scripts/test-faults.sh [--scenario NAME] [--mode one|two|all|every] [--nth N]
+# Usage: scripts/test-faults.sh [--scenario NAME] [--mode one|two|all|every|collect] [--nth N]
 #        scripts/test-faults.sh abi|abi-asan [N [IN_A_ROW] | --stride STEP]
 #   With options, runs the bridge's program alone, with these; with `abi`, the program over the public interface alone,
 #   on the library in STAGE, and with `abi-asan` on the one that test-asan.sh has built. PLAIN=yes compiles the bridge's
@@ -90,19 +90,19 @@ C_FLAGS=(-std=gnu11 -pedantic "${FLAGS[@]}" -DLWB_STEPS_BETWEEN_LOOKS=20 -DLWB_P
 rm -rf "$BUILD/bridge"
 mkdir "$BUILD/bridge"
 (cd "$BUILD/bridge" && "${CC:-cc}" "${C_FLAGS[@]}" -c "$OLDPWD"/Sources/CLuaBridge/*.c)
-WRAP=-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free
+WRAP=-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free,--wrap=lwb_allocate
 BRIDGE=("$BUILD"/bridge/*.o "$BUILD/number_format.o" "${LIBRARIES[@]}" -lstdc++ -lm -pthread)
 "${CC:-cc}" "${C_FLAGS[@]}" Tests/Faults/hook_faults.c "${BRIDGE[@]}" -o "$BUILD/hook_faults"
-"${CC:-cc}" "${C_FLAGS[@]}" Tests/Faults/bridge_faults.c Tests/Faults/faults.c Tests/Faults/scenarios.c "${BRIDGE[@]}" \
+"${CC:-cc}" "${C_FLAGS[@]}" Tests/Faults/bridge_faults.c Tests/Faults/{faults,refusals,scenarios}.c "${BRIDGE[@]}" \
     -o "$BUILD/bridge_faults" "$WRAP"
-"${CC:-cc}" "${C_FLAGS[@]}" Tests/Faults/stop_faults.c Tests/Faults/faults.c "${BRIDGE[@]}" \
+"${CC:-cc}" "${C_FLAGS[@]}" Tests/Faults/stop_faults.c Tests/Faults/{faults,refusals}.c "${BRIDGE[@]}" \
     -o "$BUILD/stop_faults" "$WRAP,--wrap=lwb_stopper_look"
 if (($# > 0)); then
     "$BUILD/bridge_faults" "$@"
     exit
 fi
 status=0
-printf '%s\n' one two all every | xargs -P "${JOBS:-2}" -I '{}' "$BUILD/bridge_faults" --mode '{}' || status=1
+printf '%s\n' one two all every collect | xargs -P "${JOBS:-2}" -I '{}' "$BUILD/bridge_faults" --mode '{}' || status=1
 "$BUILD/hook_faults" || status=1
 "$BUILD/stop_faults" || status=1
 test_abi || status=1

@@ -134,7 +134,7 @@ static void take_value(life *of, life_outcome *to) {
     char *text = must_be(lwb_context_take_output(of->context, &length));
     fprintf(of->says, "value: %s\n", text);
     json_t *value = must_be(json_loadb(text, length, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL));
-    to->yields = (unsigned)json_integer_value(json_object_get(value, "yields"));
+    to->yields = (unsigned)json_integer_value(json_array_get(value, 0));
     json_decref(value);
     free(text);
 }

@@ -218,6 +218,6 @@ return function(seed, number)
         parts[#parts + 1] = ("local x, y = %s, %s\n%s\n%s"):format(
             object(), object(), one_of(statements)(1), one_of {"error('at the end')", "error(err(1))", "error(O[1], 2)"})
     end
-    parts[#parts + 1] = "return {yields = yields, lines = lines}"
+    parts[#parts + 1] = "return yields, lines"
     return table.concat(parts, "\n")
 end

@@ -1,12 +1,14 @@
 #include "faults.h"
 
+#include "refusals.h"
+
 #include <jansson.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-const char *const faults_mode_names[FAULTS_MODES] = {"one", "two", "all", "every"};
+const char *const faults_mode_names[FAULTS_MODES] = {"one", "two", "all", "every", "collect"};
 
 static faults_mode mode;
 static unsigned long chosen, count, failed;
@@ -21,10 +23,12 @@ void faults_plan(faults_mode new_mode, unsigned long n) {
 
 void faults_arm(void) {
     armed++;
+    if (armed > 0 && mode == FAULTS_COLLECT) refusals_begin();
 }
 
 void faults_disarm(void) {
     armed--;
+    if (armed <= 0) refusals_end();
 }
 
 void faults_end(void) {
@@ -48,6 +52,7 @@ static bool fails(void) {
     case FAULTS_TWO: hit = count == chosen || count == chosen + 1; break;
     case FAULTS_ALL: hit = count >= chosen; break;
     case FAULTS_EVERY: hit = count % chosen == 0; break;
+    case FAULTS_COLLECT: break;
     case FAULTS_MODES: abort();
     }
     if (hit) failed++;

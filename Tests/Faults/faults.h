@@ -9,10 +9,11 @@
 #include <stddef.h>
 
 typedef enum faults_mode {
-    FAULTS_ONE,   // the n-th allocation alone: Lua collects garbage and asks again
-    FAULTS_TWO,   // the n-th and the next: Lua raises its error, and then there is memory again
-    FAULTS_ALL,   // the n-th and all further ones
-    FAULTS_EVERY, // each n-th one
+    FAULTS_ONE,     // the n-th allocation alone: Lua collects garbage and asks again
+    FAULTS_TWO,     // the n-th and the next: Lua raises its error, and then there is memory again
+    FAULTS_ALL,     // the n-th and all further ones
+    FAULTS_EVERY,   // each n-th one
+    FAULTS_COLLECT, // each of Lua's once, so that it collects all garbage and asks again: none counts as failed
     FAULTS_MODES
 } faults_mode;
 

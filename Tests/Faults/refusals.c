@@ -9,15 +9,19 @@
 
 // ---- Blocks for which Lua asks but once ----------------------------------------------------------------------------
 //
-// The box of a luaL_Buffer, in the Lua library's own code, and in newer Luas a stack that grows. The allocator is not told what
-// a block is for. But each of them is the first vector after a userdata or a coroutine has been made; other userdata is not in
-// the sandbox.
+// The box of a luaL_Buffer, in the Lua library's own code, and in newer Luas a stack that grows. The allocator is not told
+// what a block is for. But a stack is the first vector after a coroutine has been made; and a box is the first one that is
+// larger than the buffer which it takes over from, after a userdata has: there is no other userdata in the sandbox.
 
 enum { MOST_ONCE_ONLY = 1000 };
 
 static void *once_only[MOST_ONCE_ONLY];
 static size_t once_only_count;
-static enum { FOLLOWS_NOTHING, FOLLOWS_USERDATA, FOLLOWS_COROUTINE } next_vector;
+static bool stack_comes, box_comes;
+
+static bool is_box(size_t kind, size_t size) {
+    return box_comes && kind == 0 && size > LUAL_BUFFERSIZE;
+}
 
 static size_t place_of(const void *block) {
     size_t place = 0;
@@ -70,9 +74,9 @@ void refusals_forget_most_used(void) {
     most_used = 0;
 }
 
-static bool is_refused(const void *block, size_t new_size) {
+static bool is_refused(const void *block, size_t old_size, size_t new_size) {
     if (!is_on || (refused.size == new_size && refused.block == block)) return false;
-    return block == NULL ? next_vector != FOLLOWS_USERDATA : place_of(block) == once_only_count;
+    return block == NULL ? !is_box(old_size, new_size) : place_of(block) == once_only_count;
 }
 
 // The bridge's own refusal, so that what it notes of the place is noted, too.
@@ -88,17 +92,24 @@ static void *refuse(lwb_context *context, void *block, size_t old_size, size_t n
     return given;
 }
 
-static void note_kind(size_t kind, void *made) {
+static void note_new(size_t kind, size_t size, void *made) {
     if (made == NULL) return;
-    if (kind == 0 && next_vector != FOLLOWS_NOTHING) note_once_only(made);
-    next_vector = kind == LUA_TUSERDATA ? FOLLOWS_USERDATA : kind == LUA_TTHREAD ? FOLLOWS_COROUTINE : FOLLOWS_NOTHING;
+    if (stack_comes && kind == 0) {
+        note_once_only(made);
+        stack_comes = false;
+    } else if (is_box(kind, size)) {
+        note_once_only(made);
+        box_comes = false;
+    }
+    if (kind == LUA_TTHREAD) stack_comes = true;
+    if (kind == LUA_TUSERDATA) box_comes = true;
 }
 
 void *__wrap_lwb_allocate(void *user_data, void *block, size_t old_size, size_t new_size) {
     lwb_context *context = user_data;
     bool grows = new_size > (block == NULL ? 0 : old_size);
     void *given = NULL;
-    if (grows && is_refused(block, new_size)) {
+    if (grows && is_refused(block, old_size, new_size)) {
         given = refuse(context, block, old_size, new_size);
         if (given == NULL) return NULL;
     } else {
@@ -106,7 +117,7 @@ void *__wrap_lwb_allocate(void *user_data, void *block, size_t old_size, size_t 
     }
     if (context->memory_used > most_used) most_used = context->memory_used;
     if (grows) refused.size = 0; // while it collects, blocks become smaller
-    if (grows && block == NULL) note_kind(old_size, given);
+    if (grows && block == NULL) note_new(old_size, new_size, given);
     if (block != NULL && (given != NULL || new_size == 0)) move_once_only(block, given);
     return given;
 }
