@@ -17,6 +17,7 @@ export LUA_VARIANT=${LUA_VARIANT-sanitized}
 . scripts/lua-env.sh
 
 BUILD=${BUILD:-$PWD/.build/fuzz}
+if [[ -n $LUA_VARIANT && $LUA_VARIANT != sanitized ]]; then BUILD=$BUILD-$LUA_VARIANT; fi
 STAGE=${STAGE:-$PWD/.build/stage}
 CLANG=${CLANG:-$(dirname "$(readlink -f "$(command -v swift)")")/clang}
 SANITIZERS=address,undefined
@@ -63,7 +64,7 @@ compile_bridge() {
 link_bridge_target() {
     local target=$1 folder=$2
     shift 2
-    if is_new "$BUILD/$target" "$folder/compiled" Tests/Fuzz/*.[ch]; then return; fi
+    if is_new "$BUILD/$target" "$folder/compiled" Tests/Fuzz/*.[ch] Tests/Faults/refusals.[ch]; then return; fi
     "$CLANG" -std=gnu11 "${WARNINGS[@]}" "${FLAGS[@]}" "-fsanitize=$SANITIZERS,fuzzer" -fuse-ld=lld \
         -ISources/CLuaBridge -ISources/CLuaBridge/include "${INCLUDES[@]}" "Tests/Fuzz/$target.c" "$folder"/*.o "$@" \
         -o "$BUILD/$target" "${LIBRARIES[@]}" -lstdc++ -lm -pthread
@@ -96,7 +97,7 @@ build() {
     fuzz_script)
         # Looks for orders are counted, so that a run depends on no clock.
         compile_bridge "$BUILD/bridge" && link_bridge_target fuzz_script "$BUILD/bridge" Tests/Fuzz/lua_mutator.c \
-            -Wl,--wrap=lwb_stopper_look
+            Tests/Faults/refusals.c -ITests/Faults -Wl,--wrap=lwb_stopper_look,--wrap=lwb_allocate
         ;;
     fuzz_pattern)
         compile_bridge "$BUILD/bridge-sliced" "${SMALL_STEPS[@]}" &&

@@ -170,7 +170,7 @@ static void *resume(void *user_data) {
     if (of->plan->slice > 0) lwb_stopper_set_slice_instructions(of->stopper, of->plan->slice);
     lwb_stopper_announce(of->stopper, TICKET);
     if (of->is_condemned) lwb_stopper_order(of->stopper, TICKET, LWB_ORDER_CONDEMN);
-    if (of->plan->collects) refusals_begin();
+    if (of->plan->collects) refusals_begin(REFUSALS_ALL);
     of->event = lwb_eval_resume(of->eval, of->stopper, of->answer);
     if (of->plan->collects) refusals_end();
     lwb_stopper_unbind(of->stopper);

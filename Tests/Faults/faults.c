@@ -23,7 +23,7 @@ void faults_plan(faults_mode new_mode, unsigned long n) {
 
 void faults_arm(void) {
     armed++;
-    if (armed > 0 && mode == FAULTS_COLLECT) refusals_begin();
+    if (armed > 0 && mode == FAULTS_COLLECT) refusals_begin(REFUSALS_ALL);
 }
 
 void faults_disarm(void) {

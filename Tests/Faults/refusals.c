@@ -47,7 +47,7 @@ static void note_once_only(void *made) {
 
 // ---- Refusing ------------------------------------------------------------------------------------------------------
 
-static bool is_on;
+static size_t refusals_left;
 static size_t most_used;
 static struct {
     void *block;
@@ -57,12 +57,12 @@ static struct {
 void *__real_lwb_allocate(void *user_data, void *block, size_t old_size, size_t new_size);
 void *__wrap_lwb_allocate(void *user_data, void *block, size_t old_size, size_t new_size);
 
-void refusals_begin(void) {
-    is_on = true;
+void refusals_begin(size_t most) {
+    refusals_left = most;
 }
 
 void refusals_end(void) {
-    is_on = false;
+    refusals_left = 0;
     refused.size = 0;
 }
 
@@ -75,7 +75,7 @@ void refusals_forget_most_used(void) {
 }
 
 static bool is_refused(const void *block, size_t old_size, size_t new_size) {
-    if (!is_on || (refused.size == new_size && refused.block == block)) return false;
+    if (refusals_left == 0 || (refused.size == new_size && refused.block == block)) return false;
     return block == NULL ? !is_box(old_size, new_size) : place_of(block) == once_only_count;
 }
 
@@ -86,6 +86,7 @@ static void *refuse(lwb_context *context, void *block, size_t old_size, size_t n
     void *given = __real_lwb_allocate(context, block, old_size, new_size);
     context->options.memory_limit = limit;
     if (given == NULL) {
+        refusals_left--;
         refused.block = block;
         refused.size = new_size;
     }

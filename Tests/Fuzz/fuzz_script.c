@@ -14,6 +14,7 @@
 #include "fuzz.h"
 
 #include "CLuaBridge.h"
+#include "refusals.h"
 
 #include <stdbool.h>
 #include <string.h>
@@ -21,6 +22,9 @@
 enum { MOST_EVALS = 3, MAX_DEPTH = 32, OUTPUT_LIMIT = 64 * 1024, DESCRIPTION_RESERVE = 256 * 1024 };
 
 enum { CANARY_MEMORY = 1024 * 1024 };
+
+/* Collections that a turn may take, where each allocation makes Lua collect: more take too long. */
+enum { MOST_REFUSALS = 100 };
 
 /* Looks until an eval is condemned in the middle, and turns until it is between two of them. */
 enum { MOST_LOOKS = 100, MOST_TURNS = 100 };
@@ -52,6 +56,9 @@ typedef struct fuzz_setup {
     int looks, turns;
     size_t coroutines;
     uint64_t calls;
+    bool collects;         /* each of Lua's allocations is refused at first */
+    int stop_at;           /* the park, of all evals together, at which its eval is ended; 0: none */
+    bool stops_by_freeing; /* the eval, which stays as it is; else it is condemned */
 } fuzz_setup;
 
 typedef struct run {
@@ -143,7 +150,9 @@ static lwb_event resume(lwb_eval *eval, const fuzz_setup *setup, lwb_answer answ
     late_looks = 0;
     lwb_stopper_announce(stopper, 1);
     if (condemn) lwb_stopper_order(stopper, 1, LWB_ORDER_CONDEMN);
+    if (setup->collects) refusals_begin(MOST_REFUSALS);
     lwb_event event = lwb_eval_resume(eval, stopper, answer);
+    refusals_end();
     FUZZ_REQUIRE(event != LWB_READY, "a resumed eval is ready");
     FUZZ_REQUIRE(!condemn || event == LWB_STOPPED || event == LWB_FINISHED || event == LWB_FAILED,
                  "condemned, and event %d", event);
@@ -206,8 +215,19 @@ static void prepare(lwb_context *context, const fuzz_setup *setup, run *to, cons
     to->ended = take(context, setup, to);
 }
 
+/* Whether this is the park at which one is ended. One that is freed stays as it is; else it is condemned at its next turn. */
+static bool is_stopped_at_park(const fuzz_setup *setup, run *of, int *parks) {
+    if (of->event != LWB_PARKED || ++*parks != setup->stop_at) return false;
+    if (!setup->stops_by_freeing) return true;
+    lwb_eval_free(of->eval);
+    of->eval = NULL;
+    of->ended = true;
+    return false;
+}
+
 static void run_all(lwb_context *context, const fuzz_setup *setup, run *runs, int count) {
-    int left = 0;
+    int left = 0, parks = 0;
+    const run *stopped = NULL;
     for (int i = 0; i < count; i++)
         left += !runs[i].ended;
     for (int turn = 0; left > 0; turn++) {
@@ -217,8 +237,9 @@ static void run_all(lwb_context *context, const fuzz_setup *setup, run *runs, in
             run *one = &runs[i];
             if (one->ended) continue;
             lwb_answer answer = one->event == LWB_PARKED ? next_answer() : (lwb_answer){LWB_ANSWER_NONE, NULL};
-            one->event = resume(one->eval, setup, answer, last);
+            one->event = resume(one->eval, setup, answer, last || one == stopped);
             one->ended = take(context, setup, one);
+            if (is_stopped_at_park(setup, one, &parks)) stopped = one;
             left -= one->ended;
         }
         FUZZ_REQUIRE(!last || left == 0, "%d evals are left after the last turn", left);
@@ -291,6 +312,10 @@ static fuzz_setup take_setup(const char *script, size_t length) {
     unsigned limits = choice(&at, end);
     setup.coroutines = limits & 7;
     setup.calls = limits >> 3;
+    setup.collects = choice(&at, end) & 1;
+    unsigned stop = choice(&at, end);
+    setup.stop_at = stop & 31;
+    setup.stops_by_freeing = stop & 32;
     return setup;
 }
 

@@ -58,6 +58,21 @@ static const char *const idioms[] = {
     "goto continue ::continue::",
     "math.randomseed(1) return math.random(0)",
     "string.pack(\"s8zi16\", \"a\", \"b\", 1) string.unpack(\"<i3\", \"abc\")",
+    /* What moves Lua's stack, or collects, in the middle of what Lua does. */
+    "DEEP = function(n) return n == 0 and 0 or 1 + DEEP(n - 1) end DEEP(100)",
+    "X = setmetatable({}, {__concat = function(a, b) DEEP(100) return \"r\" end})",
+    "X = X .. \"a\" .. X .. \"b\" .. X",
+    "getmetatable(X).__index = function(_, k) DEEP(60) collectgarbage() return k end",
+    "getmetatable(X).__newindex = function(t, k, v) DEEP(90) rawset(t, k, v) end X.k = X.l",
+    "getmetatable(X).__lt = function(a, b) select(\"#\", table.unpack({}, 1, 200)) return true end ask(X < X, X > 1)",
+    "getmetatable(X).__call = function(_, ...) DEEP(80) return ... end X(X(1, 2), X)",
+    "getmetatable(X).__eq = function() collectgarbage(\"step\") DEEP(70) end ask(X == {})",
+    "local t = setmetatable({}, setmetatable({__newindex = {}}, {__mode = \"v\"})) t[{}] = 1 t.x = {}",
+    "pcall(function() local _, e = pcall(ask, print) print(\"failed: \" .. e .. \"!\") error(e) end)",
+    "coroutine.wrap(function() return X .. 1 .. X end)()",
+    "local c <close> = setmetatable({}, {__close = function() collectgarbage() collectgarbage() error(1) end})",
+    "DOWN = function(n, f, ...) if n == 0 then return f(...) end return (DOWN(n - 1, f, ...)) end DOWN(99, ask)",
+    "CO = coroutine.create(function() DOWN(200, xpcall, coroutine.yield, print) end) coroutine.resume(CO)",
     "tostring(CO) rawset(T or {}, 1, rawlen({})) next({}) select(-1, 1, 2)",
 };
 
@@ -74,6 +89,8 @@ static const char *const wrappers[][2] = {
     {"load(function() ", " end)"},
     {"print(setmetatable({}, {__tostring = function() ", " end}))"},
     {"_ = setmetatable({}, {__index = function(t, k) ", " end}).x"},
+    {"X = setmetatable(X or {}, {__concat = function(a, b) ", " return a end, __index = _G})"},
+    {"(function(...) DEEP(50) ", " end)(1, 2, 3)"},
     {"coroutine.close(coroutine.create(function() ", " end))"},
 };
 
@@ -176,8 +193,8 @@ static size_t change_number(uint8_t *data, size_t size, size_t most) {
 /* The line that says how the script is run. */
 static size_t change_setup(uint8_t *data, size_t size, size_t most) {
     static const char choices[] = "0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[]^_`abcdefghijklmno";
-    if (size < 3 || memcmp(data, "--~", 3) != 0) return replace(data, size, most, (piece){0, 0}, "--~@@@@@@@\n", 11);
-    size_t at = 3 + below(7);
+    if (size < 3 || memcmp(data, "--~", 3) != 0) return replace(data, size, most, (piece){0, 0}, "--~@@@@@@@@@\n", 13);
+    size_t at = 3 + below(9);
     if (at < size && data[at] != '\n') data[at] = (uint8_t)choices[below(sizeof choices - 1)];
     return size;
 }
