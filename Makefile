@@ -16,7 +16,7 @@ IN_PYTHON := PYTHONPATH=bindings/python
 # The parts of `make test`, those first that take longest, and of `make test-deep`.
 TEST_PARTS := test-swift test-lua test-hostile test-fuzz test-c test-faults test-python test-install check-header \
 	check-exports check-binary check-lua test-docs
-DEEP_PARTS := check-model test-asan test-tsan test-valgrind test-checked-lua test-lua-rest \
+DEEP_PARTS := check-model test-chaos test-asan test-tsan test-valgrind test-checked-lua test-lua-rest \
 	test-short-turns simulate test-long-fuzz
 
 .DEFAULT_GOAL := help
@@ -28,7 +28,7 @@ endif
 unexport PREPARED
 RUN_PARTS := PREPARED=yes $(MAKE) --jobs=2
 .PHONY: help deps deps-run deps-test deps-lint deps-model venv build run test check check-header check-exports check-binary check-lua check-model \
-	test-install test-docs test-c test-faults test-hostile test-python test-swift test-fuzz test-valgrind test-valgrind-quick test-lua test-lua-rest test-checked-lua test-asan test-tsan test-deep test-short-turns test-long-fuzz stress simulate fuzz lint format bench install uninstall clean
+	test-install test-docs test-c test-faults test-chaos test-hostile test-python test-swift test-fuzz test-valgrind test-valgrind-quick test-lua test-lua-rest test-checked-lua test-asan test-tsan test-deep test-short-turns test-long-fuzz stress simulate fuzz lint format bench install uninstall clean
 
 help: ## Show these goals
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -100,6 +100,9 @@ test-hostile: build deps-test ## Run the hostile scripts on every executor, and 
 
 test-faults: build deps-test ## Let every allocation fail in turn
 	@$(PART) $@ scripts/test-faults.sh
+
+test-chaos: build deps-test ## Disturb generated programs in every way: they must do the same (CASES, SEED)
+	@$(PART) $@ scripts/test-chaos.sh $(or $(CASES),10) $(SEED)
 
 test-python: build deps-test venv ## Run the Python binding's tests
 	@$(IN_PYTHON) $(PART) $@ .venv/bin/pytest bindings/python/tests

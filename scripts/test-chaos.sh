@@ -4,12 +4,14 @@
 #
 # Usage: scripts/test-chaos.sh [CASES [SEED]]
 #        scripts/test-chaos.sh --seed S --first N --cases N [--way NAME] [--show]
-#   Without any, 25 cases of a fixed seed. They run on a Lua that asserts its API's use, under AddressSanitizer, and then on
-#   one whose stack moves and whose garbage is collected wherever they may; LUA_VARIANT names another one to run on alone.
+#   Without any, 10 cases of a fixed seed. They run on a Lua that asserts its API's use, under AddressSanitizer, and a third
+#   of them then on one whose stack moves and whose garbage is collected wherever they may, where they must do what they
+#   did before. LUA_VARIANT names a Lua to run on alone.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 BUILD=${BUILD:-$PWD/.build/tests-chaos}
+only=${LUA_VARIANT:-}
 clang=$(dirname "$(readlink -f "$(command -v swift)")")/clang
 FLAGS=(-Wall -Wextra -Werror -g -O1 "-fsanitize=address,undefined" -fno-sanitize-recover=all)
 # Lua's longjmps leave frames without telling the sanitizer, which it takes for use after return. A Lua that is not
@@ -38,19 +40,27 @@ compile() (
 )
 
 # run VARIANT [OPTION...]
-run() {
-    compile "$1"
-    "$BUILD/$1/chaos" Tests/Chaos "${@:2}"
-}
+run() { "$BUILD/$1/chaos" Tests/Chaos "${@:2}"; }
 
 if [[ ${1:-} == --* ]]; then
     options=("$@")
+    fewer=("$@")
 else
-    options=(--cases "${1:-25}" --seed "${2:-1}")
+    options=(--cases "${1:-10}" --seed "${2:-1}")
+    fewer=(--cases "$(((${1:-10} + 2) / 3))" --seed "${2:-1}")
 fi
-if [[ -n ${LUA_VARIANT:-} ]]; then
-    run "$LUA_VARIANT" "${options[@]}"
+if [[ -n $only ]]; then
+    compile "$only"
+    run "$only" "${options[@]}"
     exit
 fi
+if ! { scripts/lua.sh make sanitized && scripts/lua.sh make moving; }; then
+    # On a Lua with memory faults many of the programs find them.
+    echo "the sources of a sound Lua are not to be had: nothing has been tested" >&2
+    exit
+fi
+compile moving &
+compile sanitized
+wait "$!"
 run sanitized "${options[@]}" --write "$BUILD/lives"
-run moving "${options[@]}" --expect "$BUILD/lives"
+run moving "${fewer[@]}" --expect "$BUILD/lives"
