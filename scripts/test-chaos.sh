@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Runs generated programs whose metamethods, callbacks and coroutines move Lua's stack, collect garbage, park and raise, and
-# disturbs them in every way there is; see Tests/Chaos.
+# Runs generated programs whose metamethods, callbacks and coroutines move Lua's stack, collect garbage, park and raise,
+# and disturbs them in every way there is; see Tests/Chaos.
 #
 # Usage: scripts/test-chaos.sh [CASES [SEED]]
 #        scripts/test-chaos.sh --seed S --first N --cases N [--way NAME] [--show]
-#   Without any, 10 cases of a fixed seed. They run on a Lua that asserts its API's use, under AddressSanitizer, and a third
-#   of them then on one whose stack moves and whose garbage is collected wherever they may, where they must do what they
-#   did before. LUA_VARIANT names a Lua to run on alone.
+#   Without any, 10 cases of a fixed seed. They run on a Lua that asserts its API's use, under AddressSanitizer, and a
+#   third of them then on one whose stack moves and whose garbage is collected wherever they may, where they must do what
+#   they did before. LUA_VARIANT names a Lua to run on alone.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -3,9 +3,9 @@
 //
 //   chaos FOLDER [--seed S] [--first N] [--cases N] [--way NAME] [--write FILE | --expect FILE] [--show]
 //
-// FOLDER has programs.lua, which writes the programs, and prelude.lua. Each case is a program that lives once undisturbed,
-// and then once or more in each of the ways below. With --write the undisturbed lives are kept in a file, with --expect
-// they must be the same as in one: of another Lua, say. --show prints the program and what comes of it.
+// FOLDER has programs.lua, which writes the programs, and prelude.lua. Each case is a program that lives once
+// undisturbed, and then once or more in each of the ways below. With --write the undisturbed lives are kept in a file,
+// with --expect they must be the same as in one: of another Lua, say. --show prints the program and what comes of it.
 //
 // A case that goes wrong, or ends this program, is named with the options that repeat it.
 #include "life.h"

@@ -1,5 +1,5 @@
--- Writes programs whose metamethods, handlers, comparators, callbacks, iterators and coroutines disturb Lua in the middle of
--- what it does: they make the stack move, collect garbage, park, raise, and close each other.
+-- Writes programs whose metamethods, handlers, comparators, callbacks, iterators and coroutines disturb Lua in the middle
+-- of what it does: they make the stack move, collect garbage, park, raise, and close each other.
 --
 -- Chunk of chaos.c: gives a function of (seed, number), which returns a program's text. The prelude comes before it.
 local OBJECTS, METATABLES, MOST_NESTING = 8, 6, 3
@@ -60,7 +60,8 @@ local expressions = {
     function() return ("string.format('%%s %%s', x, %s)"):format(object()) end,
     function() return "table.concat(list(x, 3), '-')" end,
     function() return "select('#', table.unpack(list(y, 5), 1, 5))" end,
-    function(nesting) return "(function(...) return ... end)(" .. operand(nesting) .. ", " .. operand(nesting) .. ")" end,
+    function(nesting)
+        return "(function(...) return ... end)(" .. operand(nesting) .. ", " .. operand(nesting) .. ")" end,
     function(nesting) return ("down(%d, function(v) return v end, %s)"):format(random(30), operand(nesting)) end,
 }
 
@@ -80,8 +81,8 @@ local function func(parameters, nesting, last)
 end
 
 local function closing(nesting)
-    return ("setmetatable({}, {__close = function(_, e) if is_lack(e) or enter() then return end\n%s\nleave() end})"):format(
-        block(nesting))
+    local text = "setmetatable({}, {__close = function(_, e) if is_lack(e) or enter() then return end\n%s\nleave() end})"
+    return text:format(block(nesting))
 end
 
 -- A coroutine's body, with some pauses in it.
@@ -100,7 +101,8 @@ local statements = {
     function() return "note(try(function() return " .. expression(2) .. " end))" end,
     function() return disturb() end,
     function(n) return ("do local c <close> = %s\n%s end"):format(closing(n - 1), block(n - 1)) end,
-    function(n) return ("note(try_with(function() %s\nreturn %s end, function(m) %s return show(m) .. '!' end))"):format(
+    function(n)
+        return ("note(try_with(function() %s\nreturn %s end, function(m) %s return show(m) .. '!' end))"):format(
         block(n - 1), expression(1), disturb()) end,
     function(n) return ("for k, v in pairs(%s) do note(k, v) %s if k ~= 1 then break end end"):format(
         object(), disturb(), n) end,
@@ -110,28 +112,35 @@ local statements = {
         object(), object(), object(), object(), disturb()) end,
     function() return ("note(('abcd'):gsub('%%w', function(c) %s return %s end))"):format(
         disturb(), one_of {"c .. 'z'", "nil", "tostring(x)"}) end,
-    function() return ("note(('ab'):gsub('%%w', setmetatable({}, {__index = function(_, k) %s return k .. 1 end})))"):format(
+    function()
+        return ("note(('ab'):gsub('%%w', setmetatable({}, {__index = function(_, k) %s return k .. 1 end})))"):format(
         disturb()) end,
     function() return ("do local n = 0 local f, e = load(function() n = n + 1 %s return pieces[n] end)\n"
         .. "if not f then error(e, 0) end note(f(%s)) end"):format(disturb(), expression(1)) end,
-    function(n) return ("do local co = coroutine.create(%s)\nfor i = 1, %d do note(resume(co, i)) end\n%s\n%s end"):format(
+    function(n)
+        return ("do local co = coroutine.create(%s)\nfor i = 1, %d do note(resume(co, i)) end\n%s\n%s end"):format(
         body(n), random(3), disturb(), one_of {"note(close(co))", "others[#others + 1] = co", "note(resume(co))"}) end,
     function(n) return ("do local f = coroutine.wrap(%s)\nnote(try(f, x)) %s note(try(f, y)) end"):format(
         body(n), disturb()) end,
     -- Upvalues that are still on the stack.
-    function() return ("do local u = %d local f = function() u = u + 1 return u end %s note(f() + u) %s note(f(), u) end")
+    function()
+        return ("do local u = %d local f = function() u = u + 1 return u end %s note(f() + u) %s note(f(), u) end")
         :format(random(9), disturb(), disturb()) end,
     function() return ("do local t = {} for i = 1, %d do t[i] = x .. i t['k' .. i] = i end note(#t, t.k1) end"):format(
         random(9)) end,
-    function() return ("x[1], y.z = %s, %s note(rawget(x, 1), rawget(y, 'z'))"):format(expression(1), expression(1)) end,
-    function() return ("note((function(...) %s return select('#', ...), (...) end)(table.unpack({x, y}, 1, %d)))"):format(
+    function()
+        return ("x[1], y.z = %s, %s note(rawget(x, 1), rawget(y, 'z'))"):format(expression(1), expression(1)) end,
+    function()
+        return ("note((function(...) %s return select('#', ...), (...) end)(table.unpack({x, y}, 1, %d)))"):format(
         disturb(), random(120)) end,
     function() return ("do local t = table.move(list(x, 3), 1, 3, 2, proxy()) table.insert(t, %s) note(#t) end"):format(
         expression(0)) end,
     -- Only the metatable leads to the table, and it is weak.
-    function() return ("quietly(function() local t = weakly('%s', {}) for i = 1, %d do t[%s] = i local _ = t.none end end)")
+    function()
+        return ("quietly(function() local t = weakly('%s', {}) for i = 1, %d do t[%s] = i local _ = t.none end end)")
         :format(one_of {"__newindex", "__newindex", "__index"}, random(9), one_of {"i", "'k' .. i", "{}"}) end,
-    function() return ("quietly(function() local t = weakly('%s', function() %s return 'r' end) return t %s t .. 'b' end)")
+    function()
+        return ("quietly(function() local t = weakly('%s', function() %s return 'r' end) return t %s t .. 'b' end)")
         :format(one_of {"__concat", "__index", "__add", "__eq"}, disturb(), one_of {"..", "+", "=="}) end,
     function() return ("quietly(function() local w = setmetatable({}, {__mode = '%s'}) for i = 1, %d do w[{}] = {w} "
         .. "w[i] = {} w['k' .. i] = w[{}] or {w[i]} end next(w) end)"):format(one_of {"k", "v", "kv"}, random(12)) end,
@@ -155,8 +164,8 @@ local events = {
     __concat = {"'r'", "'r'", "show(a) .. show(b)", "b", "{}"},
     __index = {"'i'", "b", "1"},
     __call = {"'called'", "b"},
-    __add = {"1", "a"}, __sub = {"2"}, __mul = {"3"}, __div = {"4"}, __mod = {"5"}, __idiv = {"6"}, __unm = {"7", "'u'"},
-    __bnot = {"8"}, __len = {"3", "9"}, __eq = {"true", "false"}, __lt = {"true", "false", "1"}, __le = {"true", "nil"},
+    __add = {"1", "a"}, __sub = {"2"}, __mul = {"3"}, __div = {"4"}, __mod = {"5"}, __idiv = {"6"},
+    __unm = {"7", "'u'"}, __bnot = {"8"}, __len = {"3", "9"}, __eq = {"true", "false"}, __lt = {"true", "false", "1"}, __le = {"true", "nil"},
     __tostring = {"'text'", "'t' .. spent"}, __newindex = {"nil"}, __close = {"nil"},
 }
 local event_names = {}
@@ -191,7 +200,9 @@ local function list(x, n)
     for i = 1, n do t[i] = i end
     return x and setmetatable(t, {__index = function(_, k) return k end}) or t
 end
-local function proxy() return setmetatable({}, {__newindex = function(t, k, v) collectgarbage() rawset(t, k, v) end}) end
+local function proxy()
+    return setmetatable({}, {__newindex = function(t, k, v) collectgarbage() rawset(t, k, v) end})
+end
 local function weakly(event, value) return setmetatable({}, setmetatable({[event] = value}, {__mode = "v"})) end
 local function sorted(t, less)
     for i = 1, #t do t[i] = {v = i * 7 % 11, o = t[i]} end
@@ -207,7 +218,8 @@ return function(seed, number)
     math.randomseed(seed, number)
     local parts = {helpers}
     -- All objects are there before the first metamethod runs.
-    parts[#parts + 1] = ("for i = 1, %d do M[i] = {} end for i = 1, %d do O[i] = {v = i} end"):format(METATABLES, OBJECTS)
+    parts[#parts + 1] = ("for i = 1, %d do M[i] = {} end for i = 1, %d do O[i] = {v = i} end"):format(
+        METATABLES, OBJECTS)
     for i = 1, METATABLES do parts[#parts + 1] = metatable(i) end
     for i = 1, OBJECTS do parts[#parts + 1] = ("setmetatable(O[%d], M[%d])"):format(i, random(METATABLES)) end
     for _ = 1, random(3, 7) do
@@ -216,7 +228,8 @@ return function(seed, number)
     end
     if chance(20) then
         parts[#parts + 1] = ("local x, y = %s, %s\n%s\n%s"):format(
-            object(), object(), one_of(statements)(1), one_of {"error('at the end')", "error(err(1))", "error(O[1], 2)"})
+            object(), object(), one_of(statements)(1),
+            one_of {"error('at the end')", "error(err(1))", "error(O[1], 2)"})
     end
     parts[#parts + 1] = "return yields, lines"
     return table.concat(parts, "\n")

@@ -1,5 +1,5 @@
-// The seam between Lua and the bridge's allocator (the program is linked with --wrap=lwb_allocate): each request of Lua's
-// for more memory is refused once, as if it were beyond the limit. Lua collects all garbage and asks again.
+// The seam between Lua and the bridge's allocator (the program is linked with --wrap=lwb_allocate): each request of
+// Lua's for more memory is refused once, as if it were beyond the limit. Lua collects all garbage and asks again.
 #include "refusals.h"
 
 #include "internal.h"
@@ -9,9 +9,10 @@
 
 // ---- Blocks for which Lua asks but once ----------------------------------------------------------------------------
 //
-// The box of a luaL_Buffer, in the Lua library's own code, and in newer Luas a stack that grows. The allocator is not told
-// what a block is for. But a stack is the first vector after a coroutine has been made; and a box is the first one that is
-// larger than the buffer which it takes over from, after a userdata has: there is no other userdata in the sandbox.
+// The box of a luaL_Buffer, in the Lua library's own code, and in newer Luas a stack that grows. The allocator is not
+// told what a block is for. But a stack is the first vector after a coroutine has been made; and a box is the first one
+// that is larger than the buffer which it takes over from, after a userdata has: there is no other userdata in the
+// sandbox.
 
 enum { MOST_ONCE_ONLY = 1000 };
 

@@ -5,8 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// Between these two each request for more memory is refused at first, and granted when Lua asks again: the next `most` ones,
-// or all of them.
+// Between these two each request for more memory is refused at first, and granted when Lua asks again: the next `most`
+// ones, or all of them.
 #define REFUSALS_ALL SIZE_MAX
 void refusals_begin(size_t most);
 void refusals_end(void);

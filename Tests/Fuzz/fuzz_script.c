@@ -215,7 +215,7 @@ static void prepare(lwb_context *context, const fuzz_setup *setup, run *to, cons
     to->ended = take(context, setup, to);
 }
 
-/* Whether this is the park at which one is ended. One that is freed stays as it is; else it is condemned at its next turn. */
+/* Whether this is the park at which one is ended. One that is freed stays as it is; else its next turn condemns it. */
 static bool is_stopped_at_park(const fuzz_setup *setup, run *of, int *parks) {
     if (of->event != LWB_PARKED || ++*parks != setup->stop_at) return false;
     if (!setup->stops_by_freeing) return true;
