@@ -333,7 +333,8 @@ void luawait_free(void *text);
  *                   each engine
  *   max_evals       evals in progress; luawait_start() gives LUAWAIT_ERR_LIMIT beyond            0
  *   max_queued      evals that wait for their turn; likewise                                     0
- *   max_unread      events nobody has taken; likewise, and print fails ("limit")                 0
+ *   max_unread      printed lines (LUAWAIT_EVENT_OUTPUT) that nobody has taken, a long one for    100000
+ *                   each KiB of it; print fails ("limit") beyond
  *   max_requests    requests nobody has answered; further host calls fail ("limit")              0
  *   max_blocked     threads that may wait inside scripts at once, 0 to 256: luawait_register()   32
  *   watchdog        false, with executor "host" only: no thread is created at all. Scripts are      true
@@ -344,10 +345,10 @@ void luawait_free(void *text);
  *                   first engine decides
  *
  * `memory_bytes` is what Lua allocates, looked at whenever it does; garbage is collected before it refuses, and a named
- * context is usable afterwards (luawait_context_new()). It does not count the JSON texts on their way out (a buffer of at most twice `output_bytes`), nor
- * what the host sends in while it is not yet a value of the script's (`globals` and `args` until the script first runs,
+ * context is usable afterwards (luawait_context_new()). It does not count the JSON texts on their way out (a buffer of at
+ * most twice `output_bytes`), nor what the host sends in while it is not yet a value of the script's (`globals` and `args` until the script first runs,
  * which as JSON take some ten times their text: `max_queued` bounds how many wait), nor the text of an error, nor what
- * nobody has taken yet: `max_unread` and `max_requests` bound that.
+ * nobody has taken yet: `max_unread`, `max_requests` and `max_evals` bound that.
  *
  * @param config        copied; NULL with length 0 for the defaults
  * @param config_length bytes, or LUAWAIT_NUL_TERMINATED
@@ -577,7 +578,7 @@ luawait_status luawait_check(luawait_engine *engine, const char *script, size_t 
  * @retval LUAWAIT_ERR_ARGUMENT a NULL pointer
  * @retval LUAWAIT_ERR_JSON     the options are not JSON
  * @retval LUAWAIT_ERR_OPTION   an unknown key, or a value that is not usable
- * @retval LUAWAIT_ERR_LIMIT    `max_evals`, `max_queued` or `max_unread` is reached, or the script is larger than
+ * @retval LUAWAIT_ERR_LIMIT    `max_evals` or `max_queued` is reached, or the script is larger than
  *                              `max_script_bytes`; `error` says which
  * @retval LUAWAIT_ERR_NOT_FOUND there is no such `context`
  * @retval LUAWAIT_ERR_SHUTDOWN after luawait_shutdown()

@@ -156,18 +156,16 @@ struct CoreAdmissionTests {
 
     // MARK: - max_unread
 
-    @Test func events_unread_are_limited_and_one_taken_makes_room() throws {
-        let steps = try stepped { $0.unread = 2 }
-        _ = try steps.startParked()
+    @Test func events_unread_refuse_no_start_and_no_line() throws {
+        let steps = try stepped { $0.unread = 1 }
+        for _ in 0..<3 {
+            _ = try steps.startParked()
+            let eval = try steps.startRunning()
+            steps.finish(eval)
+        }
         let eval = try steps.startRunning()
-        try steps.startAdmitted()
-        steps.finish(eval)
-        let error = try refusal(steps)
-        #expect(error.kind == .limit)
-        #expect(error.message == "2 events unread (max_unread)")
-        _ = steps.nextEvent()
-        try steps.startAdmitted()
-        #expect(try steps.outcome(eval) != nil)
+        #expect(steps.print("one", from: eval))
+        #expect(!steps.print("two", from: eval))
         try steps.startAdmitted()
     }
 
@@ -177,10 +175,32 @@ struct CoreAdmissionTests {
         #expect(steps.print("one", from: eval))
         #expect(steps.print("two", from: eval))
         #expect(!steps.print("three", from: eval))
-        #expect(try refusal(steps).message == "2 events unread (max_unread)")
+        try steps.startAdmitted()
         #expect(steps.nextEvent() == "output 1: one")
         #expect(steps.print("four", from: eval))
         #expect(steps.allEvents() == ["output 1: two", "output 1: four"])
+    }
+
+    @Test func a_long_line_counts_for_each_kilobyte_and_finds_room_in_an_empty_line() throws {
+        let steps = try stepped { $0.unread = 3 }
+        let eval = try steps.startRunning()
+        let long = String(repeating: "x", count: 5000)
+        #expect(steps.print(long, from: eval))
+        #expect(!steps.print("short", from: eval))
+        _ = steps.nextEvent()
+        #expect(steps.print(String(repeating: "x", count: 1023), from: eval))
+        #expect(steps.print(String(repeating: "x", count: 1024), from: eval))
+        #expect(!steps.print("", from: eval))
+        _ = steps.nextEvent()
+        #expect(steps.print("", from: eval))
+        #expect(!steps.print("", from: eval))
+    }
+
+    @Test func a_hundred_thousand_lines_are_the_default() throws {
+        let steps = try SteppedCore()
+        let eval = try steps.startRunning()
+        for _ in 0..<100_000 { try #require(steps.print("x", from: eval)) }
+        #expect(!steps.print("x", from: eval))
     }
 
     @Test func ends_and_withdrawals_are_never_lost_to_the_limit() throws {
@@ -198,7 +218,7 @@ struct CoreAdmissionTests {
         try steps.startAdmitted()
         let eval = try steps.startAdmitted()
         #expect(steps.print("hello", from: eval))
-        #expect(try refusal(steps).message == "1 events unread (max_unread)")
+        #expect(!steps.print("again", from: eval))
     }
 
     // MARK: - All of them

@@ -23,7 +23,7 @@ struct CoreScheduleTests {
         #expect(
             met == [
                 "request", "withdrawn", "finished", "output", "no event", "a waker", "a waiting thread", "shut down",
-                "max_evals", "max_queued", "max_requests", "max_unread", "a line too many", "a blocked call",
+                "max_evals", "max_queued", "max_requests", "a line too many", "a blocked call",
                 "max_blocked",
             ])
     }

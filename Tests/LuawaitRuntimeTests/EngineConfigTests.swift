@@ -32,7 +32,7 @@ struct EngineConfigTests {
             #expect(config.queueLimits.evals == 0)
             #expect(config.queueLimits.queued == 0)
             #expect(config.queueLimits.requests == 0)
-            #expect(config.queueLimits.unread == 0)
+            #expect(config.queueLimits.unread == 100_000)
         }
     }
 

@@ -11,7 +11,6 @@ extension EngineCore {
         }
         try check(liveCount, limits.evals, "evals in progress", key: "max_evals")
         try check(queuedCount, limits.queued, "evals queued", key: "max_queued")
-        try check(unreadCount, limits.unread, "events unread", key: "max_unread")
     }
 
     private func check(_ count: Int, _ limit: Int, _ what: String, key: String) throws(CallError) {
@@ -26,12 +25,7 @@ extension EngineCore {
 
     /// Whether there is room for what a script prints.
     var hasRoomForOutput: Bool {
-        limits.unread == 0 || unreadCount < limits.unread
-    }
-
-    /// Events nobody has taken. That there is something to run is no event.
-    private var unreadCount: Int {
-        gate.available - (workIsPosted ? 1 : 0)
+        limits.unread == 0 || events.unreadLines < limits.unread
     }
 
     /// No eval starts from here on.
@@ -81,7 +75,9 @@ package struct QueueLimits: Sendable {
     package var evals = 0
     package var queued = 0
     package var requests = 0
-    package var unread = 0
+    /// Printed lines nobody has taken, by `EventQueue.unreadLines`. Enough for any host that reads, and few enough for one that
+    /// does not.
+    package var unread = 100_000
     /// Workers that wait inside a script for an answer.
     package var blocked = 32
 

@@ -22,6 +22,9 @@ package struct EventQueue: Sendable {
     private var common = Line()
     private var mainOnly = Line()
     private var lastNumber: UInt64 = 0
+    /// How many lines that scripts have printed are still to be handed out. A long one counts once for each KiB of it, so that
+    /// a bound on the lines is one on the memory.
+    package private(set) var unreadLines = 0
 
     package init() {}
 
@@ -35,6 +38,7 @@ package struct EventQueue: Sendable {
         _ entry: Entry, for audience: Audience = .anyThread, live: Int, isLive: (Entry) -> Bool
     ) {
         lastNumber += 1
+        unreadLines += Self.lines(entry)
         if audience == .mainThread {
             mainOnly.append((lastNumber, entry))
         } else {
@@ -47,6 +51,16 @@ package struct EventQueue: Sendable {
     }
 
     package mutating func popFirst(for audience: Audience = .anyThread) -> Entry? {
+        let entry = removeFirst(for: audience)
+        if let entry { unreadLines -= Self.lines(entry) }
+        return entry
+    }
+
+    private static func lines(_ entry: Entry) -> Int {
+        if case .output(_, let text) = entry { 1 + text.length / 1024 } else { 0 }
+    }
+
+    private mutating func removeFirst(for audience: Audience) -> Entry? {
         guard audience == .mainThread, let main = mainOnly.first else { return common.popFirst()?.entry }
         if let first = common.first, first.number < main.number { return common.popFirst()?.entry }
         return mainOnly.popFirst()?.entry

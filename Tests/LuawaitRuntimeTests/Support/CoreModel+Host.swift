@@ -83,13 +83,13 @@ extension CoreModel {
     var refusal: String? {
         if isShutDown { return "shut down" }
         if limits.evals > 0, liveCount >= limits.evals { return "max_evals" }
-        if limits.queued > 0, waiting.count >= limits.queued { return "max_queued" }
-        return hasRoomForOutput ? nil : "max_unread"
+        return limits.queued > 0 && waiting.count >= limits.queued ? "max_queued" : nil
     }
 
     var blockedCount: Int { evals.count { if case .blocked = $0.standing { true } else { false } } }
     var hasRoomForRequest: Bool { limits.requests == 0 || openCount < limits.requests }
-    var hasRoomForOutput: Bool { limits.unread == 0 || events.count < limits.unread }
+    var hasRoomForOutput: Bool { limits.unread == 0 || unreadLines < limits.unread }
+    var unreadLines: Int { events.count { if case .output = $0 { true } else { false } } }
 
     /// What the current step should lead to for those who are woken.
     var met: [String] {

@@ -11,9 +11,7 @@ extension HostModel {
             met.insert(.noPool)
             return .executor
         }
-        let counts = [
-            (live.count, limits.evals), (queuedCount, limits.queued), (unread, limits.unread),
-        ]
+        let counts = [(live.count, limits.evals), (queuedCount, limits.queued)]
         if counts.contains(where: { count, limit in limit > 0 && count >= limit }) {
             met.insert(.refusedStart)
             return .limit

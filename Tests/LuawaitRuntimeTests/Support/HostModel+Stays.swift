@@ -140,7 +140,7 @@ extension HostModel {
     private func passing(_ ending: Ending?) -> Passing { ending.map { .ended($0) } ?? .passed }
 
     private mutating func printLine(_ id: Int, lines: inout Int, _ leaving: Leaving) throws -> Passing {
-        let hasRoom = limits.unread == 0 || unread < limits.unread
+        let hasRoom = limits.unread == 0 || unreadLines < limits.unread
         guard lines > 0 else {
             if leaving == .sliced { return .stays }
             try expect(id, !hasRoom && leaving == .ended, "a line is missing: \(leaving)")

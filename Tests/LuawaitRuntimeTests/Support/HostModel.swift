@@ -149,7 +149,7 @@ struct HostModel {
     }
     /// What this thread can take.
     var visible: Int { available - (mainThread == .here ? 0 : mainOnly) }
-    var unread: Int { available - (workIsPosted ? 1 : 0) }
+    var unreadLines: Int { events.count { if case .output = $0 { true } else { false } } }
 
     // MARK: - What there is to take
 
