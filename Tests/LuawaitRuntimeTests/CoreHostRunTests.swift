@@ -85,13 +85,14 @@ struct CoreHostRunTests {
 
     // MARK: - What ended evals leave
 
-    @Test func worlds_to_be_freed_are_work_and_come_as_many_as_wanted() throws {
-        for _ in 0..<5 { try steps.cancel(try steps.start()) }
+    @Test func what_is_to_be_let_go_of_is_work_and_comes_in_batches() throws {
+        for _ in 0..<20 { try steps.cancel(try steps.start()) }
         #expect(steps.takeReady() == nil)
-        #expect(steps.takeGarbage(atMost: 2) == 2)
+        #expect(steps.takeRetired(ifUrgent: true) == 0)
+        #expect(steps.takeRetired() == 16)
         #expect(steps.endRun())
-        #expect(steps.takeGarbage(atMost: 10) == 3)
-        #expect(steps.takeGarbage(atMost: 1) == 0)
+        #expect(steps.takeRetired() == 4)
+        #expect(steps.takeRetired() == 0)
         #expect(!steps.endRun())
     }
 

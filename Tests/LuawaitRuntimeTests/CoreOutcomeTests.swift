@@ -147,11 +147,13 @@ struct CoreOutcomeTests {
         _ = try steps.startParked()
         var figures = steps.figures
         figures.lua = LuaIdentity(version: "5.4.4", isBundled: false, isProbed: true, failedProbes: ["one", "two"])
+        figures.contextMemory = [Figures.ContextMemory(context: ContextID(3), used: 40, limit: 50)]
         #expect(
             figures.json()?.string
                 == #"{"evals":{"started":1,"queued":0,"running":0,"parked":1,"finished_unread":0,"succeeded":0,"#
                 + #""failed":0,"cancelled":0},"requests":{"posted":1,"pending":1,"open":1,"answered":0,"withdrawn":0},"#
-                + #""workers":2,"workers_refused":0,"contexts":{"live":0,"warm":0,"named":0,"memory":[]},"timers":1,"#
+                + #""workers":2,"workers_refused":0,"contexts":{"live":0,"warm":0,"named":0,"#
+                + #""memory":[{"context":3,"used":40,"limit":50}]},"timers":1,"#
                 + #""lua":{"version":"5.4.4","build":"system","probed":true,"failed_probes":["one","two"]}}"#)
     }
 }

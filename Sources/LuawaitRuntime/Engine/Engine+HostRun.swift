@@ -26,13 +26,17 @@ extension Engine {
             // Even the smallest budget lets a script get somewhere.
             let shortest = clock.now().advanced(nanoseconds: Self.shortestTurn)
             take(taken, on: runner, until: max(end, shortest))
+            reclaim(ifUrgent: true)
         } while clock.now() < end
-        repeat {
-            // One at a time: freeing a large world takes long.
-            let garbage = withCore { core, _ in core.takeGarbage(atMost: 1) }
-            if garbage.isEmpty { break }
-            withExtendedLifetime(garbage) {}
-        } while clock.now() < end
+        while reclaim(ifUrgent: false), clock.now() < end {}
+    }
+
+    /// - Returns: whether there was something to let go of.
+    @discardableResult
+    private func reclaim(ifUrgent isUrgent: Bool) -> Bool {
+        let batch = withCore { core, _ in core.takeRetired(ifUrgent: isUrgent) }
+        // Out of the lock: freeing a large state takes long.
+        return withExtendedLifetime(batch) { !batch.isEmpty }
     }
 
     /// 20 µs: some thousand instructions.

@@ -6,7 +6,7 @@ extension EngineCore {
     package enum Work {
         case turn(Taken)
         /// Let go of these.
-        case dispose([Eval.Remains])
+        case reclaim([Eval.Remains])
         /// Make a world that knows these functions, for `WarmContexts`.
         case warm(FunctionSet)
         /// Wait to be woken; the worker has been noted as idle.
@@ -20,13 +20,13 @@ extension EngineCore {
             worker.isBusy = false
             busyCount -= 1
         }
-        if garbage.count > 64 { return takeGarbage() }
+        if retired.isDue { return .reclaim(retired.takeBatch()) }
         if busyCount < mostBusy, let taken = takeReady(runner: worker.runner, ticket: ticket) {
             worker.isBusy = true
             busyCount += 1
             return .turn(taken)
         }
-        if !garbage.isEmpty { return takeGarbage() }
+        if !retired.isEmpty { return .reclaim(retired.takeBatch()) }
         if isStopping { return .exit }
         if warm.wantsMore { return .warm(functions) }
         idle.append(worker)
@@ -36,12 +36,14 @@ extension EngineCore {
     /// For `luawait_run`. Nil when nothing is ready.
     package mutating func takeReady(runner: Runner, ticket: Ticket) -> Taken? {
         while let turn = ready.popFirst() {
-            switch turn {
-            case .eval(let eval):
-                if take(eval, runner: runner, ticket: ticket) { return .run(eval) }
-            case .context(let id):
-                if let taken = takeTurn(of: id, runner: runner, ticket: ticket) { return taken }
-            }
+            let taken: Taken? =
+                switch turn {
+                case .eval(let eval): take(eval, runner: runner, ticket: ticket) ? .run(eval) : nil
+                case .context(let id): takeTurn(of: id, runner: runner, ticket: ticket)
+                }
+            guard let taken else { continue }
+            retired.scriptHasTurn()
+            return taken
         }
         return nil
     }
@@ -75,17 +77,13 @@ extension EngineCore {
     }
 
     /// Whether there is something to do for whoever runs scripts.
-    var hasWork: Bool { !ready.isEmpty || !garbage.isEmpty }
+    var hasWork: Bool { !ready.isEmpty || !retired.isEmpty }
 
-    mutating func takeGarbage(atMost most: Int) -> [Eval.Remains] {
-        let taken = Array(garbage.suffix(most))
-        garbage.removeLast(taken.count)
-        return taken
-    }
-
-    private mutating func takeGarbage() -> Work {
-        defer { garbage = [] }
-        return .dispose(garbage)
+    /// What is to be let go of in `luawait_run`: a batch, or nothing.
+    ///
+    /// - Parameter isUrgent: only if it comes before scripts that are ready
+    package mutating func takeRetired(ifUrgent isUrgent: Bool) -> [Eval.Remains] {
+        isUrgent && !retired.isDue ? [] : retired.takeBatch()
     }
 
     /// A run on the host's own thread (`luawait_eval`).

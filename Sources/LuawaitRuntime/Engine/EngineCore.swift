@@ -52,8 +52,8 @@ package struct EngineCore: Sendable {
     let mostBlocked: Int
     package internal(set) var standIns = StandIns()
     var warm: WarmContexts
-    /// What evals left that ended on the host's thread; a worker lets go of it.
-    var garbage: [Eval.Remains] = []
+    /// What evals left that ended on the host's thread; whoever runs scripts lets go of it.
+    package internal(set) var retired = ReclaimQueue()
     package internal(set) var functions = FunctionSet.empty
     package internal(set) var counts = Counts()
     /// How often a notifier has been set.
@@ -221,9 +221,9 @@ package struct EngineCore: Sendable {
         quietWaiters = []
     }
 
-    /// Leaves it to the workers: here the core's lock is held.
+    /// Leaves it to whoever runs scripts: here the core's lock is held.
     mutating func discard(_ remains: Eval.Remains, _ actions: inout Actions) {
-        garbage.append(remains)
+        retired.retire(remains)
         postWork(&actions)
     }
 

@@ -100,6 +100,11 @@ package final class Eval: @unchecked Sendable {
         let context: Context?
         let named: NamedContext?
         let functions: FunctionSet
+        /// Of an eval that has not run.
+        let script: OwnedText?
+        let input: EvalOptions.Input
+        /// Of the private context.
+        let bytes: Int
     }
 
     /// Gives up all that only a script that can go on needs.
@@ -113,7 +118,10 @@ package final class Eval: @unchecked Sendable {
             input = EvalOptions.Input()
         }
         if let named, let raw { named.doom(raw) }
-        return Remains(context: context, named: named, functions: functions)
+        // Nobody is inside: it is given up by the thread that has run it, or while it waits for one.
+        let bytes = named == nil ? context?.memoryUsed ?? 0 : 0
+        return Remains(
+            context: context, named: named, functions: functions, script: script, input: input, bytes: bytes)
     }
 }
 

@@ -23,8 +23,8 @@ package final class Worker: @unchecked Sendable {
             switch work {
             case .turn(let taken):
                 engine.take(taken, on: runner)
-            case .dispose(let remains):
-                dispose(remains)
+            case .reclaim(let remains):
+                reclaim(remains)
             case .warm(let functions):
                 engine.warmUp(functions)
             case .sleep:
@@ -35,7 +35,7 @@ package final class Worker: @unchecked Sendable {
         }
     }
 
-    private func dispose(_ remains: consuming [Eval.Remains]) {
+    private func reclaim(_ remains: consuming [Eval.Remains]) {
         remains = []
         runner.markProcessorTime()
     }

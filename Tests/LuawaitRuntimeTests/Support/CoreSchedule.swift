@@ -297,7 +297,7 @@ struct CoreSchedule {
         try expect(model.evals.allSatisfy { $0.ends == 1 }, "an eval has not ended exactly once")
         try expect(
             left.evals.isEmpty && left.requests.openCount == 0 && left.requests.pendingCount == 0
-                && left.gate.available == 0 && left.timers.storedCount == 0 && left.garbage.isEmpty
+                && left.gate.available == 0 && left.timers.storedCount == 0 && left.retired.isEmpty
                 && left.events.storedCount == 0 && left.eventWaiters.isEmpty && left.quietWaiters.isEmpty
                 && left.liveCount == 0 && left.queuedCount == 0,
             "something is left over")

@@ -206,7 +206,7 @@ extension EngineCore {
             }
             return EngineSchedule.Sight(
                 running: running.map { Int($0.eval.id.value) }, nextDeadline: nextDeadline() ?? .distantFuture,
-                turns: turns, garbage: garbage.count, workIsPosted: workIsPosted, isQuiet: liveCount == 0)
+                turns: turns, garbage: retired.count, workIsPosted: workIsPosted, isQuiet: liveCount == 0)
         }
     }
 }

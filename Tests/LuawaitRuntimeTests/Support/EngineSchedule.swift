@@ -241,7 +241,7 @@ final class EngineSchedule {
         try expect(live.figures.liveContexts == 0, "\(live.figures.liveContexts) Lua states are left")
         let isEmpty = live.withCore { core, _ in
             core.evals.isEmpty && core.requests.openCount == 0 && core.gate.available == 0 && core.timers.count == 0
-                && core.ready.isEmpty && core.garbage.isEmpty && core.queuedCount == 0 && core.contexts.isEmpty
+                && core.ready.isEmpty && core.retired.isEmpty && core.queuedCount == 0 && core.contexts.isEmpty
         }
         try expect(isEmpty, "something is left over")
     }

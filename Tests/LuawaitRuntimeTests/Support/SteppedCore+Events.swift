@@ -92,9 +92,9 @@ extension SteppedCore {
         return nil
     }
 
-    /// - Returns: how many worlds it got.
-    func takeGarbage(atMost most: Int) -> Int {
-        step { core, _ in core.takeGarbage(atMost: most).count }
+    /// - Returns: how many states it got.
+    func takeRetired(ifUrgent isUrgent: Bool = false) -> Int {
+        step { core, _ in core.takeRetired(ifUrgent: isUrgent).count }
     }
 
     /// - Returns: whether there is more to run.

@@ -87,7 +87,7 @@ final class SteppedCore {
     func work(_ worker: Int = 0) -> EngineCore.Work {
         while true {
             let work = anyWork(worker)
-            guard case .dispose = work else { return work }
+            guard case .reclaim = work else { return work }
         }
     }
 
