@@ -32,6 +32,7 @@ static void nested(void *data, luawait_call *call) {
         expect(status, LUAWAIT_ERR_SHUTDOWN, "an eval in a callback");
     }
     if (call->eval_id % 4 == 0) expect(luawait_cancel(at->engine, call->eval_id), LUAWAIT_ERR_NOT_FOUND, "a cancel");
+    if (call->eval_id % 4 == 1) MUST(luawait_call_cancel(call));
 }
 
 void declare_functions(arena *at, token **list) {
