@@ -162,7 +162,8 @@
  *               "internal"
  *   message     Lua's own words where Lua has some; of a table given to error(), what its __tostring says, or else its
  *               `message` if that is a string
- *   chunk, line where it happened; absent when there is no such place
+ *   chunk, line where it happened; absent when there is no such place. For "memory": where the script was last seen to take
+ *               memory, in the same loop as a rule, because Lua leaves no trace of the very place
  *   traceback   Lua's stack traceback; absent when there was no stack
  *   function    the host function, where one is to blame ("host", "timeout" of a call, "conversion" of arguments)
  *   host_type   for "host": the `type` the host gave to luawait_provide_error
@@ -173,8 +174,11 @@
  *
  * Calls that are nested too deep are of type "limit", with Lua's own words "stack overflow" at the end of the message:
  * Lua has room for a million slots (frames of 100000 calls and more) and for 200 calls through C, such as those of
- * metamethods, sort's comparators and coroutines inside coroutines. A script that runs out of memory in more than 100000
- * nested calls is of this type, too.
+ * metamethods, sort's comparators and coroutines inside coroutines. A script that was seen to take its last memory in more
+ * than 100000 nested calls is of this type, too.
+ *
+ * A script can catch these, and the lack of memory, which is the text "not enough memory" to it; a handler of xpcall is not
+ * called for that. What it has given back then it may use; as long as it holds all, nearly every step raises the error again.
  *
  * In a script, an error that the library raises (type "host", "timeout", "conversion", "limit") is a table with
  * the same `type`, `message`, `function`, `host_type` and `data`; tostring() of it is the message.

@@ -49,6 +49,7 @@ lwb_context *lwb_context_new(const lwb_options *options, const lwb_function *fun
         return NULL;
     }
     context->options = *options;
+    lwb_set_memory_mark(context, context->memory_used);
     return context;
 }
 
@@ -75,6 +76,7 @@ void lwb_context_set_options(lwb_context *context, const lwb_options *options) {
     context->options = *options;
     context->options.max_depth = made_with.max_depth; // the path has been allocated for this one
     context->options.libraries = made_with.libraries;
+    lwb_set_memory_mark(context, context->memory_used);
 }
 
 size_t lwb_context_memory_used(const lwb_context *context) {

@@ -215,6 +215,7 @@ lwb_event lwb_eval_prepare(lwb_context *context, const lwb_setup *setup, lwb_eva
     eval->calls_left = setup->call_limit == 0 ? UINT64_MAX : setup->call_limit;
     link_to_context(eval);
     context->beginning = context->options.is_shared;
+    lwb_set_memory_mark(context, context->memory_used);
     lua_pushcfunction(L, prepare);
     lua_pushlightuserdata(L, eval);
     int status = lua_pcall(L, 1, 0, 0);
@@ -363,6 +364,7 @@ void lwb_eval_free(lwb_eval *eval) {
     lwb_context *context = eval->context;
     unlink_from_context(eval);
     lwb_forget_input(eval);
+    if (context->memory_place.eval == eval) context->memory_place.eval = NULL; // the next one may get its address
     if (eval->coroutine != NULL) context->eval_coroutines -= 1;
     // Neither can raise: they write to places of the registry that exist.
     luaL_unref(context->main, LUA_REGISTRYINDEX, eval->reference);

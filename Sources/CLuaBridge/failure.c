@@ -306,14 +306,16 @@ static int describe(lua_State *L) {
 }
 
 static void describe_lack_of_memory(lwb_context *context) {
-    if (context->memory.went_into_calls) {
+    const lwb_memory_place *place = &context->memory_place;
+    bool is_known = place->eval != NULL && place->eval == context->current;
+    if (is_known && place->in_deep_calls) {
         lwb_set_failure(context, LWB_FAILURE_LIMIT, "stack overflow (nested calls used up the memory)");
     } else {
         lwb_set_failure(context, LWB_FAILURE_MEMORY, lack_of_memory);
     }
-    if (context->memory.line <= 0) return;
-    context->note.line = context->memory.line;
-    keep(context, &context->note.chunk, context->memory.chunk, strlen(context->memory.chunk));
+    if (!is_known || place->line <= 0) return;
+    context->note.line = place->line;
+    keep(context, &context->note.chunk, place->chunk, strlen(place->chunk));
 }
 
 void lwb_describe(lwb_context *context, int status) {

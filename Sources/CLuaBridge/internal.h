@@ -77,17 +77,19 @@ struct lwb_eval {
     char *chunk_name; // NUL-terminated; behind this
 };
 
-// Where a script was when it was refused memory.
+// Where a script was when it was last seen to take memory.
 typedef struct lwb_memory_place {
-    int line; // 0: nowhere
+    const lwb_eval *eval; // whose place it is; NULL: nobody's
+    int line;             // 0: nowhere
     char chunk[LUA_IDSIZE];
-    bool went_into_calls; // there were so many nested calls that they are why
+    bool in_deep_calls; // so many were nested that they are where the memory goes
 } lwb_memory_place;
 
 struct lwb_context {
     lua_State *main; // runs no script: protected calls that prepare, convert and describe
     lwb_options options;
     size_t memory_used;
+    size_t memory_mark;       // when more than this is used, it is noted where; never beyond the limit
     size_t refused;           // the size of the last request for more, if it was refused
     size_t coroutine_size;    // of the block in which Lua keeps one
     size_t coroutines;        // that Lua has not collected
@@ -118,9 +120,10 @@ struct lwb_context {
     lwb_buffer output;
     lwb_path_entry *path; // max_depth + 1 entries
 
-    bool describing;                        // an error is being described, for which there is a reserve of memory
-    bool beginning;                         // likewise: an eval begins in a shared context
-    lwb_memory_place memory, memory_before; // where memory was last refused; what was noted before that
+    bool describing; // an error is being described, for which there is a reserve of memory
+    bool beginning;  // likewise: an eval begins in a shared context
+    bool place_due;  // the hook is to note where the script is
+    lwb_memory_place memory_place;
 
     lwb_note note; // of the eval that runs, or has run last
 };
@@ -152,6 +155,13 @@ void lwb_admit_coroutine(lua_State *L);
 
 // Whether what is left below the memory limit is less than there is in reserve to begin an eval. Does not raise.
 bool lwb_is_nearly_full(const lwb_context *context);
+// memory_place.c: where a script takes its memory, for the error that it has none left. Neither raises.
+// Memory in use has grown beyond the mark, or been given at the second request: the next instruction is where.
+void lwb_memory_has_grown(lwb_context *context, size_t used);
+// Sets the mark anew, for other limits or less memory in use.
+void lwb_set_memory_mark(lwb_context *context, size_t used);
+// Notes where the script is. It reads the stack: not from the allocator.
+void lwb_note_memory_place(lua_State *L, lwb_context *context);
 
 // Raises Lua's own error for a lack of memory, which no script can tell from one that Lua has raised.
 int lwb_raise_lack_of_memory(lua_State *L);
@@ -242,8 +252,8 @@ int lwb_note_error(lua_State *L);
 void lwb_describe(lwb_context *context, int status);
 void lwb_clear_failure(lwb_context *context); // does not raise
 void lwb_note_stop(lua_State *L, lwb_context *context);
-// context.c: collects garbage if an allocation of this size would meet the memory limit. Lua does so by itself but for the
-// boxes of luaL_Buffer, for which it asks the allocator alone. To be called before they grow, where a collection may be.
+// memory.c: collects garbage if a string of this size would meet the memory limit, and notes the place if that does not help.
+// Lua collects by itself but for the boxes of luaL_Buffer, for which it asks the allocator alone. To be called before they grow, where a collection may be.
 void lwb_make_room(lua_State *L, size_t size);
 // Turns the end of a budget of processor time into a stop. It asks the system for the time.
 void lwb_check_budget(lwb_context *context);
@@ -254,6 +264,8 @@ void lwb_set_failure(lwb_context *context, lwb_failure_type type, const char *me
 // Sets the hook that orders need, if they need one, or that this stay needs, on the coroutine that runs. Does not raise.
 void lwb_hook_running(lwb_context *context);
 int lwb_raise_stop(lua_State *L, lwb_context *context);
+// Has the hook note at the next instruction where the script takes memory. Does not raise.
+void lwb_note_place_soon(lwb_context *context);
 
 // A look where nothing can be raised and no yield is possible, an allocation, say: what there is to obey, the hook does at
 // the next instruction. Only where orders are looked for by counting. Does not raise.

@@ -13,10 +13,6 @@ enum { DESCRIPTION_RESERVE = 256 * 1024 };
 // eval that only lets go of something begins in a full one. Less than the other, so that its errors can be described.
 enum { BEGINNING_RESERVE = 128 * 1024 };
 
-// A script that runs out of memory in so many nested calls has run out of them, rather: memory for a million calls, which
-// is what Lua's own limit allows, is more than the default limit has.
-enum { DEEP_RECURSION = 100000 };
-
 // ---- Coroutines ----------------------------------------------------------------------------------------------------
 //
 // Lua tells its allocator when a block is for a new coroutine, but not when one that it frees was. All coroutines are of one
@@ -68,23 +64,6 @@ void lwb_admit_coroutine(lua_State *L) {
 
 // ---- Allocating ----------------------------------------------------------------------------------------------------
 
-// Notes where the script is, for the error that Lua raises if collecting garbage does not help: it unwinds the stack without
-// asking anyone. Reading is all this does, at a moment when Lua itself could raise an error.
-static void note_memory_place(lwb_context *context) {
-    lua_State *L = context->running;
-    lua_Debug frame;
-    context->memory.line = 0;
-    context->memory.went_into_calls = false;
-    if (L == NULL) return;
-    context->memory.went_into_calls = lua_getstack(L, DEEP_RECURSION, &frame);
-    for (int level = 0; lua_getstack(L, level, &frame); level++) {
-        if (!lua_getinfo(L, "Sl", &frame) || frame.currentline <= 0) continue;
-        context->memory.line = frame.currentline;
-        memcpy(context->memory.chunk, frame.short_src, sizeof frame.short_src);
-        return;
-    }
-}
-
 static bool is_within_limit(const lwb_context *context, size_t more) {
     size_t limit = context->options.memory_limit;
     if (limit == 0) return true;
@@ -93,10 +72,17 @@ static bool is_within_limit(const lwb_context *context, size_t more) {
     return context->memory_used <= limit && more <= limit - context->memory_used;
 }
 
+static void look_at_use(lwb_context *context, size_t used, bool was_refused) {
+    if (used > context->memory_mark || was_refused) {
+        if (!context->describing) lwb_memory_has_grown(context, used);
+    } else if (context->memory_mark / 2 > used) {
+        lwb_set_memory_mark(context, used);
+    }
+}
+
 // The C library had no memory.
 static void *lack(lwb_context *context) {
     context->memory_refused = true;
-    note_memory_place(context);
     return NULL;
 }
 
@@ -125,18 +111,14 @@ __attribute__((noinline)) static void *reallocate(lwb_context *context, void *bl
     if (new_size > freed) {
         lwb_do_work(context, new_size - freed);
         if (!is_within_limit(context, new_size - freed)) {
-            if (context->refused != new_size) context->memory_before = context->memory;
-            note_memory_place(context);
             context->refused = new_size;
             context->memory_refused = true;
             return NULL;
         }
-        if (context->refused != 0) {
-            // Lua has collected garbage and asked once more: such a refusal is nobody's affair. An eval that has run out of
-            // memory may meet one while it unwinds.
-            if (context->refused == new_size) context->memory = context->memory_before;
-            context->refused = 0;
-        }
+        // Lua has collected garbage and asked once more: the limit is near.
+        bool was_refused = context->refused == new_size;
+        context->refused = 0;
+        look_at_use(context, context->memory_used + (new_size - freed), was_refused);
     }
     void *moved = NULL;
     if (old_size == context->coroutine_size || new_size == context->coroutine_size) {
@@ -158,11 +140,11 @@ __attribute__((noinline)) static void *reallocate(lwb_context *context, void *bl
 // So many instructions as pass between two looks cannot do much work on smaller ones.
 enum { LARGE_BLOCK = 1024 };
 
-// A block for what is neither a coroutine nor near the limit.
+// A block for what is neither a coroutine nor beyond the mark.
 __attribute__((noinline)) static void *make(lwb_context *context, size_t kind, size_t size) {
-    size_t limit = context->options.memory_limit, used = context->memory_used;
+    size_t mark = context->memory_mark, used = context->memory_used;
     bool is_simple = size != 0 && size != context->coroutine_size && context->refused == 0;
-    if (!is_simple || used > limit || size > limit - used) return reallocate(context, NULL, kind, size);
+    if (!is_simple || used > mark || size > mark - used) return reallocate(context, NULL, kind, size);
     void *made = malloc(size); // realloc would cost half of it again
     if (made == NULL) return lack(context);
     if (size >= LARGE_BLOCK) lwb_do_work(context, size);
@@ -190,6 +172,8 @@ int lwb_raise_lack_of_memory(lua_State *L) {
 bool lwb_reserve_stack(lua_State *L, lua_State *target, int count) {
     lwb_context *context = lwb_context_of(L);
     context->memory_refused = false;
+    // Newer Lua allocates the whole stack there may be before it says that so many values are too many for it.
+    if (count > LUAI_MAXSTACK) return false;
     if (lua_checkstack(target, count)) return true;
     if (context->memory_refused) lwb_raise_lack_of_memory(L);
     return false;
@@ -207,8 +191,12 @@ bool lwb_is_nearly_full(const lwb_context *context) {
 }
 
 void lwb_make_room(lua_State *L, size_t size) {
-    const lwb_context *context = lwb_context_of(L);
-    size_t limit = context->options.memory_limit;
-    if (limit == 0 || size > limit || size + context->memory_used <= limit) return;
-    lua_gc(L, LUA_GCCOLLECT);
+    lwb_context *context = lwb_context_of(L);
+    size_t limit = context->options.memory_limit, whole = 2 * size; // the box, and the string that is made of it
+    if (limit == 0 || whole + context->memory_used <= limit) return;
+    if (size <= limit) lua_gc(L, LUA_GCCOLLECT);
+    if (whole + context->memory_used <= limit) return;
+    // What is refused next Lua makes an error of without asking anyone where.
+    lwb_note_memory_place(L, context);
+    if (size > limit) context->memory_place.in_deep_calls = false;
 }

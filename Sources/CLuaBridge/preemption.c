@@ -83,6 +83,14 @@ void lwb_hook_running(lwb_context *context) {
     }
 }
 
+// Setting a hook reads no stack, so the allocator may do it: see lwb_obey_signal. Where slices are counted instructions the
+// place waits for the next count, because their ends must not depend on memory.
+void lwb_note_place_soon(lwb_context *context) {
+    if (context->running == NULL || context->condemned) return;
+    context->place_due = true;
+    if (!lwb_stopper_slices_by_instructions(context->stopper)) set_hook(context, context->running);
+}
+
 static void describe_stop(lua_State *L, lwb_context *context) {
     if (context->stop_described) return;
     context->stop_described = true;
@@ -168,6 +176,10 @@ static void hook(lua_State *L, lua_Debug *event) {
     // The count event of this instruction has made the coroutine yield, and this is its line event.
     if (lua_status(L) == LUA_YIELD) return;
     lwb_context *context = lwb_context_of(L);
+    if (context->place_due && is_at_an_instruction(event)) {
+        context->place_due = false;
+        lwb_note_memory_place(L, context);
+    }
     lwb_take_in_orders(context);
     if (context->condemned) {
         if (!can_leave(L, context)) {

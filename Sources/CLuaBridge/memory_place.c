@@ -1,0 +1,46 @@
+// Where a script takes its memory, for the error that it has none left.
+//
+// Lua raises that error without asking anyone, and whoever catches it finds the stack unwound. The allocator cannot look,
+// either: it is called in the middle of Lua's own work, and Lua from 5.4.5 on holds no pointers into its stack while it moves
+// it. So the allocator only says when there is something to see, and the hook looks at the next instruction: each time the
+// memory in use has grown by an eighth, and each time Lua has found room by collecting garbage. The place of the error is where
+// the script was seen last, which is a step of a loop behind at most where the loop is what fills the memory. Functions of the
+// bridge that know what they are going to need note their place themselves (lwb_make_room).
+#include "internal.h"
+
+#include <string.h>
+
+// A script that runs out of memory in so many nested calls has run out of them, rather: memory for a million calls, which
+// is what Lua's own limit allows, is more than the default limit has.
+enum { DEEP_RECURSION = 100000 };
+
+enum { LEAST_GROWTH = 4096 };
+
+void lwb_set_memory_mark(lwb_context *context, size_t used) {
+    size_t limit = context->options.memory_limit, growth = used / 8 + LEAST_GROWTH;
+    if (limit == 0) {
+        context->memory_mark = SIZE_MAX;
+    } else {
+        context->memory_mark = used < limit && growth < limit - used ? used + growth : limit;
+    }
+}
+
+void lwb_memory_has_grown(lwb_context *context, size_t used) {
+    lwb_set_memory_mark(context, used);
+    if (context->options.memory_limit != 0) lwb_note_place_soon(context);
+}
+
+void lwb_note_memory_place(lua_State *L, lwb_context *context) {
+    lwb_memory_place *place = &context->memory_place;
+    lua_Debug frame;
+    place->eval = context->current;
+    place->line = 0;
+    place->in_deep_calls = lua_getstack(L, DEEP_RECURSION, &frame);
+    for (int level = 0; lua_getstack(L, level, &frame); level++) {
+        lua_getinfo(L, "Sl", &frame);
+        if (frame.currentline <= 0) continue;
+        place->line = frame.currentline;
+        memcpy(place->chunk, frame.short_src, sizeof frame.short_src);
+        return;
+    }
+}
