@@ -50,7 +50,7 @@ link() {
 compile_support() {
     local name
     mkdir -p "$BUILD/support"
-    for name in harness host events contexts endless pool json; do
+    for name in harness host events contexts endless pool json c_stack; do
         compile "$BUILD/support/$name.o" -c "Tests/C/$name.c"
     done
 }

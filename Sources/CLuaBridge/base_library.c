@@ -21,6 +21,7 @@ static int to_string(lua_State *L) {
         luaL_tolstring(L, 1, NULL);
         return 1;
     }
+    lwb_check_c_stack(L);
     lua_pushvalue(L, 1);
     lua_callk(L, 1, 1, 0, described);
     return described(L, LUA_OK, 0);
@@ -46,6 +47,7 @@ static int next_plain_element(lua_State *L) {
 }
 
 static int next_element(lua_State *L) {
+    lwb_check_c_stack(L);
     lua_Integer index = push_next_index(L);
     if (!lwb_begin_get(L, 1, index)) lua_callk(L, 2, 1, 0, given);
     return given(L, LUA_OK, 0);
@@ -77,6 +79,7 @@ static int pairs_given(lua_State *L, int status, lua_KContext extra) {
 static int iterate_pairs(lua_State *L) {
     luaL_checkany(L, 1);
     if (luaL_getmetafield(L, 1, "__pairs") != LUA_TNIL) {
+        lwb_check_c_stack(L);
         lua_pushvalue(L, 1);
         lua_callk(L, 1, 3, 0, pairs_given);
         return 3;
@@ -108,6 +111,7 @@ int lwb_protected_call_done(lua_State *L, int status, lua_KContext below) {
 
 LEFT_BY_JUMPS static int call_protected(lua_State *L) {
     luaL_checkany(L, 1);
+    lwb_check_c_stack(L);
     lua_pushboolean(L, 1); // the first result
     lua_insert(L, 1);
     int status = lua_pcallk(L, lua_gettop(L) - 2, LUA_MULTRET, 0, 0, lwb_protected_call_done);

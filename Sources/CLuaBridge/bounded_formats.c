@@ -34,6 +34,12 @@ static int follow(lua_State *L) {
     return lua_tocfunction(L, lua_upvalueindex(UPVALUE_ORIGINAL))(L);
 }
 
+// The same for what may call metamethods: string.format each __tostring, os.time the __index of its table.
+static int follow_calls(lua_State *L) {
+    lwb_check_c_stack(L);
+    return follow(L);
+}
+
 // Whether the format at 1 has a %q.
 static bool has_quotes(lua_State *L) {
     size_t length;
@@ -57,7 +63,7 @@ static int format(lua_State *L) {
         if (quoted > LONGEST_QUOTED)
             return lwb_raise_error(L, "limit", NULL, "strings for %%q are longer than %d bytes", LONGEST_QUOTED);
     }
-    return follow(L);
+    return follow_calls(L);
 }
 
 // Puts a bound on the function `name` of the table at the top.
@@ -81,4 +87,5 @@ void lwb_look_before_numbers(lua_State *L) {
 
 void lwb_bound_date(lua_State *L) {
     bound(L, "date", follow, LONGEST_DATE);
+    bound(L, "time", follow_calls, LUA_MAXINTEGER);
 }

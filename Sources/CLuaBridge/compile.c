@@ -24,6 +24,7 @@ typedef struct source {
     int reader_piece;   // on the stack: the last text of the reader at 1, which gives more; 0: there is none
     size_t given, most; // bytes; `most` 0: any number
     bool counts_jumps;
+    bool takes_binary;
     bool was_refused; // not for what is wrong with it
     lwb_jumps jumps;
     int64_t cpu_end_ns;
@@ -44,6 +45,7 @@ static void begin(lua_State *L, source *from, const char *name, const char *text
     from->reader_piece = 0;
     from->given = from->most = 0;
     from->counts_jumps = true;
+    from->takes_binary = true;
     from->was_refused = false;
     lwb_begin_counting_jumps(&from->jumps);
     from->cpu_end_ns = INT64_MAX;
@@ -73,7 +75,12 @@ static void check_time(lua_State *L, source *from) {
 }
 
 static void check_source(lua_State *L, source *from, const char *piece, size_t length) {
-    if (from->given == 0) from->counts_jumps = *piece != LUA_SIGNATURE[0]; // a compiled one has none of its own
+    bool is_binary = from->given == 0 && *piece == LUA_SIGNATURE[0];
+    if (is_binary && !from->takes_binary) {
+        lua_pushliteral(L, "attempt to load a binary chunk (only text is allowed)");
+        lua_error(L);
+    }
+    if (is_binary) from->counts_jumps = false; // a compiled one has none of its own
     from->given += length;
     if (from->most != 0 && from->given > from->most) {
         from->was_refused = true;
@@ -142,17 +149,16 @@ static int fail(lua_State *L) {
     return 2;
 }
 
-// What Lua's own does, but for text alone where bytecode is not allowed: a crafted binary chunk can crash the interpreter.
+// What Lua's own does, but for text alone where bytecode is not allowed: a crafted binary chunk can crash the interpreter. Lua
+// refuses it where the mode is "t"; where the mode refuses text as well that is Lua's to say of a text.
 int lwb_load(lua_State *L) {
     enum { CHUNK = 1, NAME, MODE, GLOBALS, PIECE_OF_READER };
+    lwb_check_c_stack(L);
     const lwb_context *context = lwb_context_of(L);
     bool takes_bytecode = context->options.libraries & LWB_LIBRARY_BYTECODE;
     bool has_globals = lua_gettop(L) >= GLOBALS; // a nil counts as well
     const char *mode = luaL_optstring(L, MODE, "bt");
-    if (!takes_bytecode && strchr(mode, 't') == NULL) {
-        lua_pushliteral(L, "attempt to load a binary chunk (only text is allowed)");
-        return fail(L);
-    }
+    if (!takes_bytecode && strchr(mode, 't') != NULL) mode = "t";
     size_t length = 0;
     const char *text = lua_tolstring(L, CHUNK, &length);
     if (text == NULL) luaL_checktype(L, CHUNK, LUA_TFUNCTION);
@@ -161,8 +167,9 @@ int lwb_load(lua_State *L) {
     source *from = push_source(L);
     begin(L, from, "load", text, length);
     from->most = context->options.source_limit;
+    from->takes_binary = takes_bytecode || *mode == 't';
     if (text == NULL) from->reader_piece = PIECE_OF_READER;
-    if (load_source(L, from, name, takes_bytecode ? mode : "t") != LUA_OK) return fail(L);
+    if (load_source(L, from, name, mode) != LUA_OK) return fail(L);
     if (has_globals) {
         lua_pushvalue(L, GLOBALS);
     } else if (context->current->globals != LUA_NOREF) {

@@ -30,7 +30,9 @@ lwb_context *lwb_context_new(const lwb_options *options, const lwb_function *fun
     context->main = NULL;
     context->coroutine_size = lwb_coroutine_size();
     lwb_set_lua_hash_seed(options->hash_seed);
-    if (context->path != NULL && context->coroutine_size != 0) context->main = lua_newstate(lwb_allocate, context);
+    context->c_stack_margin = lwb_c_stack_margin();
+    bool is_ready = context->path != NULL && context->coroutine_size != 0 && context->c_stack_margin != 0;
+    if (is_ready) context->main = lua_newstate(lwb_allocate, context);
     if (context->main == NULL) {
         lwb_context_free(context);
         return NULL;

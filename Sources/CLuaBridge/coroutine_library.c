@@ -109,6 +109,8 @@ ON_THE_WAY int drive(lua_State *L, lua_State *coroutine, int arguments, mode mod
 
 static int driven(lua_State *L, int status, lua_KContext context) {
     (void)status;
+    // One that was parked on a larger stack stays held up for good: whoever catches this must not resume it in mid-call.
+    lwb_check_c_stack(L);
     lua_State *coroutine = context == MODE_WRAP ? lua_tothread(L, lua_upvalueindex(1)) : lua_tothread(L, 1);
     lwb_set_held_up(coroutine, false);
     return drive(L, coroutine, 0, (mode)context);
@@ -131,6 +133,7 @@ static void push_why_not(lua_State *L, lua_State *coroutine) {
 
 // Moves `arguments` values to the coroutine and starts driving it; or pushes why that is impossible and returns -1.
 ON_THE_WAY int start_driving(lua_State *L, lua_State *coroutine, int arguments, mode mode) {
+    lwb_check_c_stack(L);
     if (!can_be_resumed(L, coroutine)) {
         push_why_not(L, coroutine);
         return -1;
@@ -204,6 +207,8 @@ static int co_close(lua_State *L) {
     lua_State *coroutine = check_coroutine(L, 1);
     const char *status = status_of(L, coroutine);
     if (status[0] != 'd' && status[0] != 's') return luaL_error(L, "cannot close a %s coroutine", status);
+    // Lua begins to count C calls anew in it.
+    lwb_check_c_stack(L);
     if (reset(L, coroutine) == LUA_OK) {
         lua_pushboolean(L, 1);
         return 1;

@@ -16,6 +16,7 @@ static int error_to_string(lua_State *L) {
 
 // __concat: "failed: " .. err, which every handler written for string errors does.
 static int error_concat(lua_State *L) {
+    lwb_check_c_stack(L); // the other operand may have a __tostring
     luaL_tolstring(L, 1, NULL);
     luaL_tolstring(L, 2, NULL);
     lua_concat(L, 2);

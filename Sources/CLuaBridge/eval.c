@@ -45,6 +45,11 @@ static int check(lua_State *L) {
 lwb_event lwb_context_check(lwb_context *context, const char *script, size_t length, const char *chunk_name,
                             int64_t cpu_limit_ns) {
     lua_State *L = context->main;
+    lwb_find_c_stack(context);
+    if (!lwb_has_c_stack(context)) {
+        lwb_set_failure(context, LWB_FAILURE_LIMIT, lwb_c_stack_overflow);
+        return LWB_FAILED;
+    }
     int64_t end = cpu_limit_ns == 0 ? INT64_MAX : lwb_thread_cpu_ns() + cpu_limit_ns;
     compilation work = {{script, length, chunk_name, end}, LUA_OK};
     lua_pushcfunction(L, check);
@@ -310,6 +315,7 @@ lwb_event lwb_eval_resume(lwb_eval *eval, lwb_stopper *stopper, lwb_answer answe
     context->stop_described = false;
     context->describing = false;
     context->can_travel = true;
+    lwb_find_c_stack(context);
     context->yield = LWB_YIELD_SCRIPT;
     context->cpu_end_ns = limited ? begun + eval->cpu_left_ns : INT64_MAX;
     context->running = eval->coroutine;
@@ -319,13 +325,18 @@ lwb_event lwb_eval_resume(lwb_eval *eval, lwb_stopper *stopper, lwb_answer answe
     context->beginning = context->options.is_shared && !eval->has_begun; // for run_script to end
     eval->has_begun = true;
 
+    // What has been parked on a larger stack cannot be told by an error in the script that there is too little here.
+    bool has_stack = lwb_has_c_stack(context);
     lwb_begin_stay(context);
-    int status = lua_resume(eval->coroutine, context->main, 0, &results);
+    int status = has_stack ? lua_resume(eval->coroutine, context->main, 0, &results) : LUA_ERRRUN;
     // A stop that comes from here on sets no hook, but ends conversions.
     context->running = NULL;
     context->beginning = false;
     lwb_event event = LWB_STOPPED;
-    if (status == LUA_OK) {
+    if (!has_stack) {
+        lwb_set_failure(context, LWB_FAILURE_LIMIT, lwb_c_stack_overflow);
+        event = LWB_FAILED;
+    } else if (status == LUA_OK) {
         event = finish(eval, results);
     } else if (status != LUA_YIELD) {
         event = fail(eval, status);

@@ -234,7 +234,7 @@ static void describe_value(lua_State *L, lwb_context *context, bool ask) {
     if (lua_istable(L, 1) && is_error_object(L)) {
         describe_error_object(L, context);
     } else if (lua_istable(L, 1)) {
-        if (ask) keep_own_text(L, context);
+        if (ask && lwb_has_c_stack(context)) keep_own_text(L, context);
         if (context->condemned) return; // by what it said: the stop has been described
         context->describing = true;
         if (!has_message(context)) keep_field(L, context, &context->note.message, "message");

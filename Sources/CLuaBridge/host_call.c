@@ -78,6 +78,7 @@ static void encode_arguments(lua_State *L, lwb_context *context) {
 static int ask(lua_State *L, lwb_callback host, bool waits) {
     lwb_context *context = lwb_context_of(L);
     lwb_eval *eval = context->current;
+    lwb_check_c_stack(L);
     encode_arguments(L, context);
     uint32_t index = (uint32_t)lua_tointeger(L, lua_upvalueindex(UPVALUE_INDEX));
     // This is the host's code: no signal may interrupt its system calls. It may also use this context's thread for another

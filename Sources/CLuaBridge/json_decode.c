@@ -47,6 +47,7 @@ static void push_object(lua_State *L, const json_t *object, bool keep_nulls, lwb
 // Recursion is bounded: whoever parsed the text has refused nesting deeper than the engine's limit.
 static void push(lua_State *L, const json_t *value, bool keep_nulls, lwb_interrupt *interrupt) {
     lwb_check_stack(L, 4, "JSON is nested too deep");
+    lwb_check_c_stack(L);
     lwb_checkpoint(interrupt, ELEMENT_COST);
     switch (json_typeof(value)) {
     case JSON_OBJECT: push_object(L, value, keep_nulls, interrupt); break;

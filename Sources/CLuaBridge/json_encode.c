@@ -229,6 +229,7 @@ static void encode_table(encoder *e, int index) {
     for (int i = 0; i < e->depth; i++) {
         if (e->context->path[i].table == table) refuse(e, "a table that contains itself cannot be converted to JSON");
     }
+    lwb_check_c_stack(e->L);
     if (e->depth >= e->context->options.max_depth) refuse(e, "nested too deep for JSON (max_depth)");
     e->context->path[e->depth++] = (lwb_path_entry){.table = table};
     bool marked = is_marked_array(e->L, index), empty;

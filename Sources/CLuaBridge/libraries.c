@@ -9,6 +9,7 @@ static bool has(unsigned libraries, lwb_library library) {
 // loadfile, with the globals of the eval: Lua's own, the upvalue, knows the context's alone.
 static int load_file(lua_State *L) {
     lwb_context *context = lwb_context_of(L);
+    lwb_check_c_stack(L); // Lua reads the file into a buffer there
     bool has_globals = lua_gettop(L) >= 3;
     lua_settop(L, has_globals ? 3 : 2);
     if (!has(context->options.libraries, LWB_LIBRARY_BYTECODE)) {
@@ -30,6 +31,7 @@ static int file_done(lua_State *L, int status, lua_KContext extra) {
 
 // dofile: a call of loadfile, the upvalue, and of what it gives, which may wait on the host.
 static int do_file(lua_State *L) {
+    lwb_check_c_stack(L);
     lua_settop(L, 1);
     lua_pushvalue(L, lua_upvalueindex(1));
     lua_pushvalue(L, 1);
@@ -38,6 +40,15 @@ static int do_file(lua_State *L) {
     lua_pop(L, 1);
     lua_callk(L, 0, LUA_MULTRET, 0, file_done);
     return file_done(L, LUA_OK, 0);
+}
+
+// A call of Lua's own, the upvalue: what looks for a module and what it contains are code of the script's.
+static int require(lua_State *L) {
+    lwb_check_c_stack(L);
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_insert(L, 1);
+    lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
+    return lua_gettop(L);
 }
 
 // Opens a library of Lua's as a global, and pushes its table.
@@ -109,16 +120,12 @@ static void refuse_c_modules(lua_State *L) {
 }
 
 static void open_package(lua_State *L) {
-    static const char *const own[] = {LUA_COLIBNAME, LUA_TABLIBNAME, LUA_UTF8LIBNAME, "json", NULL};
     open(L, LUA_LOADLIBNAME, luaopen_package);
     if (lwb_lua_is_bundled()) refuse_c_modules(L);
-    // Libraries that are not Lua's own are modules, too: require("table").
-    lua_getfield(L, -1, "loaded");
-    for (const char *const *name = own; *name != NULL; name++) {
-        lua_getglobal(L, *name);
-        lua_setfield(L, -2, *name);
-    }
-    lua_pop(L, 2);
+    lua_pop(L, 1);
+    lua_getglobal(L, "require");
+    lua_pushcclosure(L, require, 1);
+    lua_setglobal(L, "require");
 }
 
 void lwb_open_libraries(lua_State *L, unsigned libraries) {

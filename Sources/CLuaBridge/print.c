@@ -69,6 +69,7 @@ static void push_line(lua_State *L) {
 }
 
 int lwb_print_line(lua_State *L) {
+    lwb_check_c_stack(L); // for each __tostring
     lwb_context *context = lwb_context_of(L);
     size_t limit = context->options.output_limit;
     push_line(L);

@@ -29,6 +29,7 @@ typedef struct lwb_resumable {
 #define CALL(self, arguments, results, body_of)                                                                        \
     do {                                                                                                               \
         (self)->place = 2 * __LINE__;                                                                                  \
+        lwb_check_c_stack(L);                                                                                          \
         lua_callk(L, (arguments), (results), (lua_KContext)(self), (body_of));                                         \
         __attribute__((fallthrough));                                                                                  \
     case 2 * __LINE__:;                                                                                                \

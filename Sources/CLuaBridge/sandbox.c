@@ -68,7 +68,10 @@ static int collect_garbage(lua_State *L) {
 // The message handler of xpcall: the script's own (the upvalue), unless the eval is condemned. Lua calls message handlers
 // with hooks off when the error came from a hook, so a handler that loops could not be stopped.
 static int handle_message(lua_State *L) {
-    if (lwb_context_of(L)->condemned) return 1;
+    const lwb_context *context = lwb_context_of(L);
+    if (context->condemned) return 1;
+    // Raised, it would come back here, deeper each time.
+    if (!lwb_has_c_stack(context)) return lwb_push_c_stack_overflow(L);
     lua_pushvalue(L, lua_upvalueindex(1));
     lua_insert(L, 1);
     lua_call(L, lua_gettop(L) - 1, 1);
@@ -78,6 +81,7 @@ static int handle_message(lua_State *L) {
 static int call_protected_with_handler(lua_State *L) {
     int arguments = lua_gettop(L);
     luaL_checktype(L, 2, LUA_TFUNCTION);
+    lwb_check_c_stack(L);
     lua_pushvalue(L, 2);
     lua_pushcclosure(L, handle_message, 1);
     lua_replace(L, 2);
@@ -189,6 +193,16 @@ void lwb_renew_random(lua_State *L, uint64_t seed) {
     lua_pop(L, 1);
 }
 
+// Makes the table at the top a library: a global, and a module that is loaded, which is where Lua finds the names that
+// messages and tracebacks call functions by.
+static void add_library(lua_State *L, const char *name) {
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+    lua_pushvalue(L, -2);
+    lua_setfield(L, -2, name);
+    lua_pop(L, 1);
+    lua_setglobal(L, name);
+}
+
 void lwb_open_sandbox(lua_State *L) {
     open_base(L);
     open_string(L);
@@ -197,8 +211,8 @@ void lwb_open_sandbox(lua_State *L) {
     lwb_open_utf8(L);
     open_math(L);
     lwb_open_coroutine(L);
-    lua_setglobal(L, LUA_COLIBNAME);
+    add_library(L, LUA_COLIBNAME);
     lwb_open_json(L);
-    lua_setglobal(L, "json");
+    add_library(L, "json");
     lwb_open_error_object(L);
 }

@@ -259,6 +259,7 @@ static int substitute_by_value(lua_State *L, substitution *work, bool goes_on) {
 }
 
 int lwb_string_gsub(lua_State *L) {
+    lwb_check_c_stack(L);
     size_t subject_length, length;
     const char *subject = luaL_checklstring(L, SUBJECT, &subject_length);
     const char *text = luaL_checklstring(L, PATTERN, &length);

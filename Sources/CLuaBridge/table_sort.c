@@ -294,6 +294,7 @@ static int sort_on(lua_State *L, int status, lua_KContext state) {
 }
 
 static int sort(lua_State *L) {
+    lwb_check_c_stack(L); // an order of Lua's own may call an __lt
     bool plain = lwb_is_plain(L, TABLE);
     if (!plain) lwb_check_table(L, TABLE, LWB_READS | LWB_WRITES | LWB_MEASURES);
     lua_settop(L, COMPARATOR);
