@@ -26,6 +26,7 @@ lwb_context *lwb_context_new(const lwb_options *options, const lwb_function *fun
     if (context == NULL) return NULL;
     context->options = *options;
     context->options.memory_limit = 0; // the limit is for scripts, not for the libraries they find
+    context->memory_mark = SIZE_MAX;
     context->path = calloc((size_t)options->max_depth + 1, sizeof *context->path);
     context->main = NULL;
     context->coroutine_size = lwb_coroutine_size();

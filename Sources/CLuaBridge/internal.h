@@ -90,6 +90,7 @@ struct lwb_context {
     lwb_options options;
     size_t memory_used;
     size_t memory_mark;       // when more than this is used, it is noted where; never beyond the limit
+    size_t garbage_limit;     // when more than this is used, garbage is collected
     size_t refused;           // the size of the last request for more, if it was refused
     size_t coroutine_size;    // of the block in which Lua keeps one
     size_t c_stack_margin;    // how much of the C stack Lua may need until it comes to the bridge again
@@ -124,7 +125,8 @@ struct lwb_context {
 
     bool describing; // an error is being described, for which there is a reserve of memory
     bool beginning;  // likewise: an eval begins in a shared context
-    bool place_due;  // the hook is to note where the script is
+    // The hook is to note where the script is; and to collect garbage.
+    bool memory_look_due, collection_due;
     lwb_memory_place memory_place;
 
     lwb_note note; // of the eval that runs, or has run last
@@ -157,11 +159,14 @@ void lwb_admit_coroutine(lua_State *L);
 
 // Whether what is left below the memory limit is less than there is in reserve to begin an eval. Does not raise.
 bool lwb_is_nearly_full(const lwb_context *context);
-// memory_place.c: where a script takes its memory, for the error that it has none left. Neither raises.
-// Memory in use has grown beyond the mark, or been given at the second request: the next instruction is where.
+
+// memory_place.c: where a script takes its memory, for the error that it has none left. They do not raise, but one.
+// Memory in use has grown beyond the mark: the next instruction is where.
 void lwb_memory_has_grown(lwb_context *context, size_t used);
 // Sets the mark anew, for other limits or less memory in use.
 void lwb_set_memory_mark(lwb_context *context, size_t used);
+// What the hook does then. May raise.
+void lwb_look_at_memory(lua_State *L, lwb_context *context);
 // Notes where the script is. It reads the stack: not from the allocator.
 void lwb_note_memory_place(lua_State *L, lwb_context *context);
 
@@ -284,8 +289,8 @@ void lwb_set_failure(lwb_context *context, lwb_failure_type type, const char *me
 // Sets the hook that orders need, if they need one, or that this stay needs, on the coroutine that runs. Does not raise.
 void lwb_hook_running(lwb_context *context);
 int lwb_raise_stop(lua_State *L, lwb_context *context);
-// Has the hook note at the next instruction where the script takes memory. Does not raise.
-void lwb_note_place_soon(lwb_context *context);
+// Has the hook call lwb_look_at_memory() at the next instruction. Does not raise.
+void lwb_look_at_memory_soon(lwb_context *context);
 
 // A look where nothing can be raised and no yield is possible, an allocation, say: what there is to obey, the hook does at
 // the next instruction. Only where orders are looked for by counting. Does not raise.
@@ -310,7 +315,8 @@ static inline void lwb_do_work(lwb_context *context, size_t work) {
 static inline void lwb_set_running(lwb_context *context, lua_State *L) {
     context->running = L;
     // A handler that ran before this line has set its hook on the coroutine that ran before; one that runs after sees L.
-    if (context->condemned || context->orders || context->counts_for_once) lwb_hook_running(context);
+    bool needs = context->condemned || context->orders || context->counts_for_once || context->memory_look_due;
+    if (needs) lwb_hook_running(context);
     // Each coroutine counts its own instructions: those that never come to a count would not look in all their lives.
     lwb_do_work(context, LWB_WORK_OF_A_SWITCH);
 }

@@ -73,10 +73,13 @@ static bool is_within_limit(const lwb_context *context, size_t more) {
 }
 
 static void look_at_use(lwb_context *context, size_t used, bool was_refused) {
-    if (used > context->memory_mark || was_refused) {
-        if (!context->describing) lwb_memory_has_grown(context, used);
-    } else if (context->memory_mark / 2 > used) {
-        lwb_set_memory_mark(context, used);
+    bool has_fallen = used < context->memory_mark / 4 * 3;
+    if (context->describing || context->options.memory_limit == 0) return;
+    if (was_refused || has_fallen) lwb_set_memory_mark(context, used);
+    if (used > context->memory_mark) {
+        lwb_memory_has_grown(context, used);
+    } else if (was_refused) {
+        lwb_look_at_memory_soon(context);
     }
 }
 
@@ -175,7 +178,14 @@ bool lwb_reserve_stack(lua_State *L, lua_State *target, int count) {
     // Newer Lua allocates the whole stack there may be before it says that so many values are too many for it.
     if (count > LUAI_MAXSTACK) return false;
     if (lua_checkstack(target, count)) return true;
-    if (context->memory_refused) lwb_raise_lack_of_memory(L);
+    if (!context->memory_refused) return false;
+    // Newer Lua does not collect garbage for its stack.
+    lua_gc(L, LUA_GCCOLLECT);
+    context->memory_refused = false;
+    if (lua_checkstack(target, count)) return true;
+    if (!context->memory_refused) return false;
+    lwb_note_memory_place(L, context);
+    lwb_raise_lack_of_memory(L);
     return false;
 }
 

@@ -16,18 +16,33 @@ enum { DEEP_RECURSION = 100000 };
 
 enum { LEAST_GROWTH = 4096 };
 
+static void advance_mark(lwb_context *context, size_t used) {
+    size_t limit = context->options.memory_limit, next = used + used / 8 + LEAST_GROWTH;
+    size_t highest = used < context->garbage_limit ? context->garbage_limit : limit;
+    context->memory_mark = limit == 0 ? SIZE_MAX : next < highest ? next : highest;
+}
+
+// Newer Lua does not collect garbage when its stack finds no room to grow, so an eighth of the limit is kept free of it; as
+// long as collecting that early is worth while.
 void lwb_set_memory_mark(lwb_context *context, size_t used) {
-    size_t limit = context->options.memory_limit, growth = used / 8 + LEAST_GROWTH;
-    if (limit == 0) {
-        context->memory_mark = SIZE_MAX;
-    } else {
-        context->memory_mark = used < limit && growth < limit - used ? used + growth : limit;
-    }
+    size_t limit = context->options.memory_limit;
+    context->garbage_limit = used < limit - limit / 4 ? limit - limit / 8 : limit;
+    advance_mark(context, used);
 }
 
 void lwb_memory_has_grown(lwb_context *context, size_t used) {
-    lwb_set_memory_mark(context, used);
-    if (context->options.memory_limit != 0) lwb_note_place_soon(context);
+    if (context->memory_mark <= context->garbage_limit && used > context->garbage_limit) context->collection_due = true;
+    advance_mark(context, used);
+    lwb_look_at_memory_soon(context);
+}
+
+void lwb_look_at_memory(lua_State *L, lwb_context *context) {
+    context->memory_look_due = false;
+    lwb_note_memory_place(L, context);
+    if (!context->collection_due) return;
+    context->collection_due = false;
+    lua_gc(L, LUA_GCCOLLECT);
+    lwb_set_memory_mark(context, context->memory_used);
 }
 
 void lwb_note_memory_place(lua_State *L, lwb_context *context) {

@@ -35,6 +35,11 @@ static bool needs_hook(const lwb_context *context) {
     return context->condemned || (context->orders && !counts(context));
 }
 
+// Where slices are counted instructions the look waits for the next count, because their ends must not depend on memory.
+static bool looks_at_memory(const lwb_context *context) {
+    return context->memory_look_due && !lwb_stopper_slices_by_instructions(context->stopper);
+}
+
 static void unset_hook(const lwb_context *context, lua_State *L) {
     if (counts(context)) {
         lwb_hook_counting(L, context->stopper);
@@ -76,19 +81,18 @@ void lwb_obey_signal(lwb_context *context, int orders) {
 }
 
 void lwb_hook_running(lwb_context *context) {
-    if (needs_hook(context)) {
+    if (needs_hook(context) || looks_at_memory(context)) {
         set_hook(context, context->running);
     } else if (context->counts_for_once) {
         lwb_hook_counting(context->running, context->stopper);
     }
 }
 
-// Setting a hook reads no stack, so the allocator may do it: see lwb_obey_signal. Where slices are counted instructions the
-// place waits for the next count, because their ends must not depend on memory.
-void lwb_note_place_soon(lwb_context *context) {
+// Setting a hook reads no stack, so the allocator may do it: see lwb_obey_signal.
+void lwb_look_at_memory_soon(lwb_context *context) {
     if (context->running == NULL || context->condemned) return;
-    context->place_due = true;
-    if (!lwb_stopper_slices_by_instructions(context->stopper)) set_hook(context, context->running);
+    context->memory_look_due = true;
+    if (looks_at_memory(context)) set_hook(context, context->running);
 }
 
 static void describe_stop(lua_State *L, lwb_context *context) {
@@ -176,10 +180,7 @@ static void hook(lua_State *L, lua_Debug *event) {
     // The count event of this instruction has made the coroutine yield, and this is its line event.
     if (lua_status(L) == LUA_YIELD) return;
     lwb_context *context = lwb_context_of(L);
-    if (context->place_due && is_at_an_instruction(event)) {
-        context->place_due = false;
-        lwb_note_memory_place(L, context);
-    }
+    if (context->memory_look_due && is_at_an_instruction(event)) lwb_look_at_memory(L, context);
     lwb_take_in_orders(context);
     if (context->condemned) {
         if (!can_leave(L, context)) {

@@ -112,6 +112,25 @@ static void deep_calls_without_memory_are_a_limit(void) {
     luawait_engine_free(engine);
 }
 
+/* Garbage is no reason to refuse a place on the stack: neither what a function of the library's asks for nor what Lua needs. */
+static void garbage_makes_way_for_the_stack(void) {
+    const char *growers[] = {
+        "n = n + select('#', table.unpack({}, 1, 10000))",
+        "n = n + coroutine.wrap(function(...) return select('#', ...) end)(table.unpack({}, 1, 100)) * 100",
+        "local function f(k) if k == 0 then return 0 end return 1 + f(k - 1) end "
+        "n = n + coroutine.wrap(f)(1000) * 10",
+    };
+    luawait_engine *engine = engine_with("{\"memory_bytes\":6000000}");
+    for (size_t i = 0; i < sizeof growers / sizeof *growers; i++) {
+        char *script = text_format("local n, t = 0, {} for i = 1, 45000 do t[i] = {} end "
+                                   "for i = 1, 2000 do local s = ('x'):rep(20000 + i) %s end return n",
+                                   growers[i]);
+        EXPECT_VALUE(engine, script, "20000000");
+        free(script);
+    }
+    luawait_engine_free(engine);
+}
+
 /* A script can catch it, as any error, and go on with what memory it gives back. */
 static void a_lack_of_memory_can_be_caught(void) {
     luawait_engine *engine = engine_with("{\"memory_bytes\":1000000}");
@@ -125,4 +144,4 @@ static void a_lack_of_memory_can_be_caught(void) {
 
 TESTS(TEST(running_out_of_memory_names_chunk_and_line), TEST(a_line_is_the_evals_own),
       TEST(memory_running_out_while_anything_grows_is_an_outcome), TEST(deep_calls_without_memory_are_a_limit),
-      TEST(a_lack_of_memory_can_be_caught))
+      TEST(garbage_makes_way_for_the_stack), TEST(a_lack_of_memory_can_be_caught))
