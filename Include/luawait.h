@@ -954,7 +954,8 @@ typedef void (*luawait_notifier)(void *user_data);
  * It is called once when something becomes available after the host last found nothing, where "found nothing" is: all
  * was taken, luawait_get_pending_request() gave LUAWAIT_NONE, or luawait_poll() gave LUAWAIT_IN_PROGRESS. So a host
  * that drains after each call, until it finds nothing, misses nothing and is not called more often than it drains. If
- * something is there already, it is called before luawait_set_notifier() returns.
+ * something is there already, it is called before luawait_set_notifier() returns; but if a notifier sets it, after that
+ * one's call has returned, and only for what that call could not tell: so a notifier may set itself again.
  *
  * @param fn        nullable
  * @param user_data given to `fn`; borrowed until `drop` is called

@@ -38,6 +38,7 @@ models=(
     "eval -DCALLS=3"
     "eval"
     "notifier -DEVALS=2"
+    "notifier -DEVALS=2 -DREARMS=1"
     "notifier -DEVALS=2 -DMAIN_ONLY=1"
     "host_signal -DPRODUCERS=2 -DHOSTS=1"
     "host_signal -DPRODUCERS=1 -DHOSTS=2"

@@ -1,5 +1,6 @@
 /* The callback by which a host hears that there is something to take: how often, until when, and its end. */
 #include "host.h"
+#include <stdatomic.h>
 
 /* Notifiers: `called` counts the calls, `dropped` the drops. */
 typedef struct listener {
@@ -279,7 +280,103 @@ static void descriptor_and_notifier_work_together(void) {
     luawait_engine_free(engine);
 }
 
-TESTS(TEST(the_notifier_is_called_once_for_each_time_the_host_found_nothing),
+/* A notifier that sets itself, or another, when it is called. */
+typedef struct setter {
+    luawait_engine *engine;
+    luawait_notifier next;
+    gate called;
+    gate called_afterwards;
+    int depth, deepest;
+    bool removes_first;
+} setter;
+
+static void set_again(void *user_data) {
+    setter *s = user_data;
+    if (++s->depth > s->deepest) s->deepest = s->depth;
+    if (s->removes_first) CHECK_STATUS(luawait_set_notifier(s->engine, NULL, NULL, NULL), LUAWAIT_OK);
+    CHECK_STATUS(luawait_set_notifier(s->engine, s->next, s, NULL), LUAWAIT_OK);
+    s->depth--;
+    gate_open(&s->called);
+}
+
+static void note_later_call(void *user_data) {
+    gate_open(&((setter *)user_data)->called_afterwards);
+}
+
+static void a_notifier_that_sets_itself_is_called_once_for_each_news(void) {
+    for (int removes_first = 0; removes_first < 2; removes_first++) {
+        luawait_engine *engine = engine_with(NULL);
+        setter s = {engine, set_again, GATE, GATE, 0, 0, removes_first};
+        REQUIRE_OK(luawait_set_notifier(engine, set_again, &s, NULL));
+        for (int i = 1; i <= 3; i++) {
+            uint64_t eval = start(engine, "return 1");
+            gate_wait(&s.called, i);
+            /* The outcome was untaken all the time. */
+            CHECK_VALUE(finish(engine, eval), "1");
+            drain(engine);
+            CHECK_INT(gate_count(&s.called), i);
+        }
+        CHECK_INT(s.deepest, 1);
+        luawait_engine_free(engine);
+    }
+}
+
+static void a_notifier_set_by_another_is_called_for_the_next_news(void) {
+    luawait_engine *engine = engine_with(NULL);
+    setter s = {engine, note_later_call, GATE, GATE, 0, 0, false};
+    REQUIRE_OK(luawait_set_notifier(engine, set_again, &s, NULL));
+    uint64_t eval = start(engine, "return 1");
+    gate_wait(&s.called, 1);
+    CHECK_INT(gate_count(&s.called_afterwards), 0);
+    CHECK_VALUE(finish(engine, eval), "1");
+    drain(engine);
+    start(engine, "return 2");
+    gate_wait(&s.called_afterwards, 1);
+    CHECK_INT(gate_count(&s.called), 1);
+    luawait_engine_free(engine);
+}
+
+/* What comes while a notifier runs, after it has found nothing, is told: to it, on another thread, or to the one it sets. */
+typedef struct drainer {
+    luawait_engine *engine;
+    uint64_t eval;
+    atomic_int calls;
+    gate told;
+} drainer;
+
+static void note_news(void *user_data) {
+    gate_open(&((drainer *)user_data)->told);
+}
+
+static void drain_and_set(void *user_data) {
+    drainer *d = user_data;
+    if (atomic_fetch_add(&d->calls, 1) > 0) {
+        note_news(d);
+        return;
+    }
+    CHECK_VALUE(finish(d->engine, d->eval), "1");
+    drain(d->engine);
+    start(d->engine, "return 2");
+    wait_for_stat(d->engine, "evals", "finished_unread", 1);
+    CHECK_STATUS(luawait_set_notifier(d->engine, note_news, d, NULL), LUAWAIT_OK);
+}
+
+static void news_that_came_while_a_notifier_set_another_are_told(void) {
+    for (size_t i = 0; i < harness_scale(200, 10); i++) {
+        luawait_engine *engine = engine_with("{\"workers\":2}");
+        drainer d = {.engine = engine, .told = GATE};
+        d.eval = start(engine, "return 1");
+        wait_for_stat(engine, "evals", "finished_unread", 1);
+        REQUIRE_OK(luawait_set_notifier(engine, drain_and_set, &d, NULL));
+        gate_wait(&d.told, 1);
+        luawait_engine_free(engine);
+    }
+}
+
+TESTS(TEST(a_notifier_that_sets_itself_is_called_once_for_each_news),
+      TEST(a_notifier_set_by_another_is_called_for_the_next_news),
+      TEST(news_that_came_while_a_notifier_set_another_are_told),
+      TEST(the_notifier_is_called_once_for_each_time_the_host_found_nothing),
       TEST(until_the_host_drains_it_is_not_called_again), TEST(taking_everything_is_finding_nothing),
       TEST(an_unread_outcome_does_not_silence_the_notifier),
       TEST(a_poll_that_finds_the_eval_in_progress_is_finding_nothing), TEST(the_notifier_hears_of_outcomes),

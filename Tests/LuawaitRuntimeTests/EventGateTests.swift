@@ -65,4 +65,19 @@ struct EventGateTests {
         let notified = gate.added()
         #expect(notified)
     }
+
+    @Test func what_the_call_that_runs_has_told_is_no_reason_for_another() {
+        var gate = EventGate()
+        _ = gate.added()
+        let call = gate.notifierSet(isTold: true)
+        #expect(!call)
+        // As before: told, so what comes next is no news before the host has looked.
+        let isNews = gate.added()
+        #expect(!isNews)
+        gate.foundNothing()
+        let laterCall = gate.notifierSet(isTold: true)
+        #expect(!laterCall)
+        let isNewsNow = gate.added()
+        #expect(isNewsNow)
+    }
 }

@@ -171,14 +171,14 @@ struct HostSignalTests {
     @Test func the_notifier_is_called_while_it_is_set() {
         let (first, second) = (Counter(), Counter())
         let signal = HostSignal()
-        signal.notify(1)
+        signal.notify(Telling(generation: 1))
         signal.set(Notifier(notify: { first.add() }, drop: {}), generation: 1)
-        signal.notify(1)
-        signal.notify(1)
+        signal.notify(Telling(generation: 1))
+        signal.notify(Telling(generation: 1))
         signal.set(Notifier(notify: { second.add() }, drop: {}), generation: 1)
-        signal.notify(1)
+        signal.notify(Telling(generation: 1))
         signal.set(nil, generation: 1)
-        signal.notify(1)
+        signal.notify(Telling(generation: 1))
         #expect(first.value == 2)
         #expect(second.value == 1)
     }
@@ -213,7 +213,7 @@ struct HostSignalTests {
                 }, drop: { drops.add() }), generation: 1)
         try onThreads(2) { me in
             if me == 0 {
-                signal.notify(1)
+                signal.notify(Telling(generation: 1))
             } else {
                 inside.pass()
                 signal.set(nil, generation: 1)
@@ -232,9 +232,9 @@ struct HostSignalTests {
                 notify: {
                     calls.add()
                     signal.set(nil, generation: 1)
-                    signal.notify(1)
+                    signal.notify(Telling(generation: 1))
                 }, drop: { drops.add() }), generation: 1)
-        signal.notify(1)
+        signal.notify(Telling(generation: 1))
         #expect(calls.value == 1)
         #expect(drops.value == 1)
     }

@@ -15,6 +15,10 @@
  * available: a look for something else has found nothing), TOLD (not armed, so something is available: a call was decided
  * since the last such look).
  *
+ * With REARMS, the first call of the first notifier sets the second from inside. What that call tells is told, so the second
+ * is not called for it; if another call was decided on meanwhile, which goes to nobody now, the second one is called when the
+ * first has returned.
+ *
  * Checked: never is a thread asleep with something available to it and no call on its way (`missed`, and an invalid end
  * state at the latest); a notifier is not called more often than the gate was armed while it was set, and once for being set.
  */
@@ -23,6 +27,9 @@
 #endif
 #ifndef MAIN_ONLY
 #define MAIN_ONLY 0 /* of the EVALS, the first */
+#endif
+#ifndef REARMS
+#define REARMS 0
 #endif
 #define MAIN 0 /* sees everything */
 #define OTHER 1
@@ -34,6 +41,9 @@ byte available_to_main = 0; /* EventGate.availableOnMainThreadOnly */
 bool armed = true; /* EventGate.isArmed */
 byte notifier = NONE; /* HostSignal.State.notifier: 1 or 2 */
 byte generation = 0; /* EngineCore.notifierGeneration, and the one in HostSignal.State */
+
+byte last_telling = 0; /* EngineCore.lastTelling; counted where it matters */
+bool has_rearmed = false;
 
 bool ended[EVALS];
 bool taken[EVALS];
@@ -70,29 +80,63 @@ inline take(id) {
     assert(armed || available > 0) /* there is no fourth state */
 }
 
-/* HostSignal.notify: looks under its lock, calls after it. */
-inline notify(wanted) {
+/* Engine.setNotifier, inside a call that `telling` has decided on */
+inline set_from_inside(which) {
     atomic {
-        who = (generation == wanted -> notifier : NONE);
-        under_way = under_way - (who == NONE -> 1 : 0)
-    };
-    if
-    :: who != NONE ->
+        has_rearmed = true;
+        generation++;
+        notifier = which;
+        armings[which] = armings[which] + 1;
+        if
+        :: available == 0 -> armed = true
+        :: available > 0 && telling == last_telling -> /* EventGate.notifierSet(isTold: true) */
+            called[which].thread[MAIN] = called[which].thread[MAIN] || called[who].thread[MAIN]
+        :: else ->
+            armed = false;
+            last_telling++;
+            under_way++;
+            goes_on = true; /* HostSignal.Call.next */
+            wanted = generation;
+            telling = last_telling
+        fi;
+        relies_on = which
+    }
+}
+
+/* HostSignal.notify: looks under its lock, calls after it. */
+inline notify() {
+    do
+    :: goes_on = false;
         atomic {
-            called[who].thread[MAIN] = true;
-            called[who].thread[OTHER] = (MAIN_ONLY > 0);
-            calls[who]++;
-            under_way--;
-            assert(calls[who] <= armings[who])
-        }
-    :: else
-    fi
+            who = (generation == wanted -> notifier : NONE);
+            under_way = under_way - (who == NONE -> 1 : 0)
+        };
+        if
+        :: who != NONE ->
+            atomic {
+                called[who].thread[MAIN] = true;
+                called[who].thread[OTHER] = (MAIN_ONLY > 0);
+                calls[who]++;
+                under_way--;
+                assert(calls[who] <= armings[who])
+            };
+            if
+            :: REARMS > 0 && who == 1 && !has_rearmed -> set_from_inside(2)
+            :: else
+            fi
+        :: else
+        fi;
+        if
+        :: goes_on
+        :: else -> break
+        fi
+    od
 }
 
 /* EngineCore.complete, then Engine.withCore's last line */
 proctype producer(byte id) {
-    bool decided;
-    byte wanted, who;
+    bool decided, goes_on;
+    byte wanted, telling, who;
     atomic {
         ended[id] = true;
         available++; /* EventGate.added */
@@ -100,10 +144,12 @@ proctype producer(byte id) {
         decided = armed;
         armed = false;
         under_way = under_way + (decided -> 1 : 0);
+        last_telling = last_telling + (decided && REARMS > 0 -> 1 : 0);
+        telling = last_telling;
         wanted = generation
     };
     if
-    :: decided -> notify(wanted)
+    :: decided -> notify()
     :: else
     fi
 }
@@ -117,20 +163,22 @@ inline set(which) {
         armed = !decided;
         armings[which] = armings[which] + 1;
         under_way = under_way + (decided -> 1 : 0);
+        last_telling = last_telling + (decided && REARMS > 0 -> 1 : 0);
+        telling = last_telling;
         wanted = generation
     };
     if
-    :: decided -> notify(wanted)
+    :: decided -> notify()
     :: else
     fi;
-    relies_on = which
+    relies_on = (has_rearmed -> relies_on : which)
 }
 
 proctype setter() {
-    bool decided;
-    byte wanted, who;
+    bool decided, goes_on;
+    byte wanted, telling, who;
     set(1);
-#if MAIN_ONLY == 0 /* for two threads it would be too many states, and makes no difference to which of them looks */
+#if MAIN_ONLY == 0 && REARMS == 0 /* for two threads it would be too many states, and makes no difference to which of them looks */
     if
     :: set(NONE)
     :: skip

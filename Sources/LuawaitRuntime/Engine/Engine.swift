@@ -155,12 +155,13 @@ package final class Engine: Sendable {
     ) -> Result {
         var actions = Actions()
         var (levelChanged, mainLevelChanged) = (false, false)
-        // Of the notifier that this change is to be told to: one that is set afterwards looks for itself.
-        var generation: UInt64 = 0
+        // To the notifier that is there now: one that is set afterwards looks for itself.
+        var telling = Telling()
         let result = core.withLock { core in
             let before = core.gate
             let result = body(&core, &actions)
-            generation = core.notifierGeneration
+            if actions.notify { core.lastTelling += 1 }
+            telling = core.telling
             levelChanged = before.isOpenToAny != core.gate.isOpenToAny
             mainLevelChanged = before.isOpenToMainOnly != core.gate.isOpenToMainOnly
             if levelChanged { hostSignal.common.publish(core.gate.isOpenToAny) }
@@ -170,7 +171,7 @@ package final class Engine: Sendable {
         perform(actions)
         if levelChanged { hostSignal.common.update() }
         if mainLevelChanged { hostSignal.mainOnly.update() }
-        if actions.notify { hostSignal.notify(generation) }
+        if actions.notify { hostSignal.notify(telling) }
         return result
     }
 
@@ -264,15 +265,19 @@ package final class Engine: Sendable {
     }
 
     package func setNotifier(_ notifier: Notifier?) {
+        // Where a notifier sets one: what its call tells is told.
+        let running = hostSignal.tellingOnThisThread
         // Both in one step: an event is told either to the old one, or by the call below, or to the new one; once.
-        let (old, isDue, generation): (Notifier?, Bool, UInt64) = withCore { core, _ in
+        let (old, isDue, telling): (Notifier?, Bool, Telling) = withCore { core, _ in
             core.notifierGeneration += 1
             let old = hostSignal.set(notifier, generation: core.notifierGeneration)
-            return (old, core.gate.notifierSet(), core.notifierGeneration)
+            let isDue = core.gate.notifierSet(isTold: running == core.lastTelling)
+            if isDue { core.lastTelling += 1 }
+            return (old, isDue, core.telling)
         }
         // Dropping it calls the host.
         withExtendedLifetime(old) {}
-        if isDue { hostSignal.notify(generation) }
+        if isDue { hostSignal.notify(telling) }
     }
 
     // MARK: - The main thread

@@ -58,6 +58,8 @@ package struct EngineCore: Sendable {
     package internal(set) var counts = Counts()
     /// How often a notifier has been set.
     var notifierGeneration: UInt64 = 0
+    /// How often a call of the notifier has been decided on.
+    var lastTelling: UInt64 = 0
     var isStopping = false
     /// No new evals are taken.
     package internal(set) var isShutDown = false

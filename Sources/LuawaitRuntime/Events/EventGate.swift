@@ -48,8 +48,10 @@ package struct EventGate: Equatable {
 
     /// A notifier has been set: IDLE if there is nothing, else TOLD.
     ///
+    /// - Parameter isTold: by a call that has told the host of all there is, and is running yet: the state stays
     /// - Returns: whether to notify at once.
-    package mutating func notifierSet() -> Bool {
+    package mutating func notifierSet(isTold: Bool = false) -> Bool {
+        if available > 0, isTold { return false }
         isArmed = available == 0
         return available > 0
     }

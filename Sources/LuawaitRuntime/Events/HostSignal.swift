@@ -1,3 +1,4 @@
+import CPlatform
 import Synchronization
 
 /// How the host learns that there is something to take: the descriptors and the notifier.
@@ -11,12 +12,23 @@ final class HostSignal: Sendable {
     private let timer = Atomic<Int32>(-1)
     private let hasNotifier = Atomic<Bool>(false)
 
-    private struct State {
+    fileprivate struct State {
         var eventFD: EventFD?
         /// The main thread's: readable while `eventFD` is, or there is something for the main thread alone.
         var mainEventFD: EventFD?
         var notifier: Notifier?
         var generation: UInt64 = 0
+        /// Those that are in progress.
+        var calls: [Call] = []
+    }
+
+    /// A call of the notifier, or several in a row.
+    fileprivate struct Call {
+        /// `lwp_thread_number`
+        let thread: UInt64
+        var telling: Telling
+        /// Decided on by what the notifier itself has done.
+        var next: Telling?
     }
 
     /// - Throws: `.system`.
@@ -69,11 +81,64 @@ final class HostSignal: Sendable {
 
     /// Calls the host, with no lock held, unless another notifier has been set since this was decided. In
     /// docs/model/notifier.pml `notify`: from the decision to here a call is `under_way`.
-    func notify(_ generation: UInt64) {
+    ///
+    /// Inside of a call on the same thread it is left to that one, which is repeated: a notifier that makes another call due
+    /// does not nest.
+    func notify(_ telling: Telling) {
         guard hasNotifier.load(ordering: .sequentiallyConsistent) else { return }
-        let notifier = state.withLock { $0.generation == generation ? $0.notifier : nil }
-        notifier?.notify()
+        let thread = lwp_thread_number()
+        var notifier = state.withLock { $0.begin(telling, on: thread) }
+        while let called = notifier {
+            called.notify()
+            notifier = state.withLock { $0.goOn(on: thread) }
+        }
     }
+
+    /// Which call of the notifier the calling thread is inside of; nil: none.
+    var tellingOnThisThread: UInt64? {
+        let thread = lwp_thread_number()
+        return state.withLock { state in state.calls.first { $0.thread == thread }?.telling.number }
+    }
+}
+
+extension HostSignal.State {
+    private func notifier(for telling: Telling) -> Notifier? {
+        telling.generation == generation ? notifier : nil
+    }
+
+    fileprivate mutating func begin(_ telling: Telling, on thread: UInt64) -> Notifier? {
+        if let outer = calls.firstIndex(where: { $0.thread == thread }) {
+            calls[outer].next = telling
+            return nil
+        }
+        guard let notifier = notifier(for: telling) else { return nil }
+        calls.append(HostSignal.Call(thread: thread, telling: telling))
+        return notifier
+    }
+
+    /// A call has returned.
+    fileprivate mutating func goOn(on thread: UInt64) -> Notifier? {
+        guard let index = calls.firstIndex(where: { $0.thread == thread }) else { return nil }
+        let next = calls[index].next
+        guard let next, let notifier = notifier(for: next) else {
+            calls.remove(at: index)
+            return nil
+        }
+        calls[index] = HostSignal.Call(thread: thread, telling: next)
+        return notifier
+    }
+}
+
+/// That the host is to be told of something.
+struct Telling: Equatable, Sendable {
+    /// The notifier that is to be called: which one it was, counted from the engine's beginning.
+    var generation: UInt64 = 0
+    /// The last one has told all there was.
+    var number: UInt64 = 0
+}
+
+extension EngineCore {
+    var telling: Telling { Telling(generation: notifierGeneration, number: lastTelling) }
 }
 
 /// The host's function that is called when there is something to take, and its data.
