@@ -28,5 +28,7 @@ def test_an_example_runs_and_finds_its_own_results_right(name: str) -> None:
         env=environment,
         check=False,
     )
-    assert (done.returncode, done.stderr) == (0, "")
+    # On a Lua with memory faults each engine says so.
+    told = [line for line in done.stderr.splitlines() if not line.startswith("luawait: the system's Lua ")]
+    assert (done.returncode, told) == (0, [])
     assert "results are right, and the endless loop was stopped" in done.stdout
