@@ -1,6 +1,6 @@
 -- What each generated program begins with (programs.lua). A program says the same in every run: it shows no addresses,
--- and does not look at what a collection may take away. It ends: each function of its spends from a budget, and nests only
--- so deep.
+-- and does not look at what a collection may take away. It ends: each function of its spends from a budget, and nests
+-- only so deep.
 --
 -- From the driver: `close_at`, at which yield of a coroutine the program closes it; 0 is never.
 local pack, unpack, select, type, error = table.pack, table.unpack, select, type, error

@@ -1,5 +1,5 @@
--- Writes programs whose metamethods, handlers, comparators, callbacks, iterators and coroutines disturb Lua in the middle
--- of what it does: they make the stack move, collect garbage, park, raise, and close each other.
+-- Writes programs whose metamethods, handlers, comparators, callbacks, iterators and coroutines disturb Lua in the
+-- middle of what it does: they make the stack move, collect garbage, park, raise, and close each other.
 --
 -- Chunk of chaos.c: gives a function of (seed, number), which returns a program's text. The prelude comes before it.
 local OBJECTS, METATABLES, MOST_NESTING = 8, 6, 3
@@ -32,7 +32,7 @@ local function disturb()
     local text = one_of(disturbances)()
     if chance(30) then text = text .. " " .. one_of(disturbances)() end
     if chance(6) then text = ("if spent %% %d == 0 then error(%s) end"):format(random(2, 4), one_of {
-        "'raised'", "'raised', 0", object(), "{message = 'in a table'}", "nil"}) end
+        "'raised'", "'raised', 0", object(), "{message = 'in a table'}", "nil", "err(1)", "err(2)"}) end
     return text
 end
 
@@ -57,7 +57,7 @@ local expressions = {
     function() return one_of {"-x", "#x", "~x", "x.f", "x[1]", "x(1)", "x(y, 2)", "x:m(3)", "y[x]", "tostring(x)"} end,
     function() return ("'failed: ' .. err(%d) .. '!'"):format(random(9)) end,
     function() return ("err(%d) .. x .. 'a' .. err(%d)"):format(random(9), random(9)) end,
-    function() return ("string.format('%%s %%s', x, %s)"):format(object()) end,
+    function() return ("string.format('%%s %%s', named(x), named(%s))"):format(object()) end,
     function() return "table.concat(list(x, 3), '-')" end,
     function() return "select('#', table.unpack(list(y, 5), 1, 5))" end,
     function(nesting)
@@ -81,8 +81,8 @@ local function func(parameters, nesting, last)
 end
 
 local function closing(nesting)
-    local text = "setmetatable({}, {__close = function(_, e) if is_lack(e) or enter() then return end\n%s\nleave() end})"
-    return text:format(block(nesting))
+    return ("setmetatable({}, {__close = function(_, e) if is_lack(e) or enter() then return end\n"
+        .. "%s\nleave() end})"):format(block(nesting))
 end
 
 -- A coroutine's body, with some pauses in it.
@@ -101,6 +101,11 @@ local statements = {
     function() return "note(try(function() return " .. expression(2) .. " end))" end,
     function() return disturb() end,
     function(n) return ("do local c <close> = %s\n%s end"):format(closing(n - 1), block(n - 1)) end,
+    function() return "print(named(x), named(" .. expression(1) .. "), named(y))" end,
+    function() return ("note(try(function() local t = {x, y, %s, %s} table.sort(t) return t[1] end))"):format(
+        object(), object()) end,
+    function() return ("note(try(function() return #ask_host(ask, {sent(%s), {k = sent(%s)}}) end))"):format(
+        expression(0), expression(0)) end,
     function(n)
         return ("note(try_with(function() %s\nreturn %s end, function(m) %s return show(m) .. '!' end))"):format(
         block(n - 1), expression(1), disturb()) end,
@@ -165,7 +170,8 @@ local events = {
     __index = {"'i'", "b", "1"},
     __call = {"'called'", "b"},
     __add = {"1", "a"}, __sub = {"2"}, __mul = {"3"}, __div = {"4"}, __mod = {"5"}, __idiv = {"6"},
-    __unm = {"7", "'u'"}, __bnot = {"8"}, __len = {"3", "9"}, __eq = {"true", "false"}, __lt = {"true", "false", "1"}, __le = {"true", "nil"},
+    __unm = {"7", "'u'"}, __bnot = {"8"}, __len = {"3", "9"}, __eq = {"true", "false"}, __lt = {"true", "false", "1"},
+    __le = {"true", "nil"},
     __tostring = {"'text'", "'t' .. spent"}, __newindex = {"nil"}, __close = {"nil"},
 }
 local event_names = {}
@@ -200,6 +206,12 @@ local function list(x, n)
     for i = 1, n do t[i] = i end
     return x and setmetatable(t, {__index = function(_, k) return k end}) or t
 end
+local function named(v) -- what shows no address
+    local m = getmetatable(v)
+    if type(v) == "string" then return show(v) end
+    return type(v) == "table" and not (m and m.__tostring) and "unnamed" or v
+end
+local function sent(v) return type(v) == "string" and show(v) or v end
 local function proxy()
     return setmetatable({}, {__newindex = function(t, k, v) collectgarbage() rawset(t, k, v) end})
 end
