@@ -151,6 +151,12 @@ local statements = {
         .. "w[i] = {} w['k' .. i] = w[{}] or {w[i]} end next(w) end)"):format(one_of {"k", "v", "kv"}, random(12)) end,
     function() return ("do local w, k = setmetatable({}, {__mode = 'k'}), {} w[k] = {v = k} %s note(w[k].v == k) end")
         :format(disturb()) end,
+    -- What is given to a table that a collection under way has seen already, or has not.
+    function() return ("do local t = setmetatable({}, {__mode = '%s'}) step(%d) "
+        .. "setmetatable(t, {__mode = '%s', __index = function() %s return 'found' end}) step() note(t.x) end"):format(
+        one_of {"kv", "kv", "k", "v"}, random(40), one_of {"kv", "k"}, disturb()) end,
+    function() return ("do local m = {} m.__newindex = m local t = setmetatable({}, m) step(%d) t.__newindex = {'kept'} "
+        .. "%s step() note(m.__newindex[1]) end"):format(random(40), one_of {"", disturb()}) end,
 }
 
 function block(nesting)
@@ -210,6 +216,10 @@ local function named(v) -- what shows no address
     local m = getmetatable(v)
     if type(v) == "string" then return show(v) end
     return type(v) == "table" and not (m and m.__tostring) and "unnamed" or v
+end
+local function step(n) -- the collector; to the end of its collection
+    if n == nil then repeat until collectgarbage("step") end
+    for _ = 1, n or 0 do collectgarbage("step") end
 end
 local function sent(v) return type(v) == "string" and show(v) or v end
 local function proxy()
