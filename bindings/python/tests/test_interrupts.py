@@ -377,7 +377,7 @@ def test_events_that_a_call_was_interrupted_with_are_not_lost(monkeypatch: pytes
                 with pytest.raises(KeyboardInterrupt):
                     engine.next_events()
             for event in engine.next_events(0):
-                assert isinstance(event, luawait.Request)
-                event.answer("told")
-                left -= 1
+                if isinstance(event, luawait.Request):
+                    event.answer("told")
+                left -= isinstance(event, luawait.Finished)
         assert [eval_.wait() for eval_ in evals] == ["told"] * 3
