@@ -1,6 +1,6 @@
 -- Coroutines that each close the next in a __close used up the C stack, because lua_resetthread did not count the calls
 -- of who closes.
--- Upstream 1e64c139; in 5.4.0 to 5.4.4.
+-- Upstream 1e64c139; seen in 5.4.2 to 5.4.4.
 local coroutines, closed = {}, 0
 local meta = { __close = function()
     closed = closed + 1

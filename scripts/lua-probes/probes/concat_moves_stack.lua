@@ -1,5 +1,5 @@
 -- A __concat that makes the stack grow moves it, and a chain of concatenations went on at the old place, which is freed.
--- Upstream 603b2c64; in Debian's 5.4.4, whose fix of CVE-2022-33099 (42d40581) lacks it.
+-- Upstream 603b2c64; seen in Debian's 5.4.4, whose fix of CVE-2022-33099 (42d40581) lacks it.
 local function deep(n)
     if n == 0 then return 0 end
     return 1 + deep(n - 1)

@@ -1,5 +1,5 @@
 -- A global name under a constant _ENV became an access to a register that the function does not have.
--- CVE-2022-28805, upstream 1f3c6f45; in 5.4.0 to 5.4.4.
+-- CVE-2022-28805, upstream 1f3c6f45; seen in 5.4.2 to 5.4.4.
 local constants = {}
 for i = 1, 150 do constants[i] = ("local c%d <const> = %d\n"):format(i, i) end
 local f = assert(load(table.concat(constants) .. "local _ENV <const> = 1 x = 2"))

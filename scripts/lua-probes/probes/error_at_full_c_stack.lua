@@ -1,6 +1,6 @@
 -- Describing an error took more slots of Lua's stack than are kept free for that, when calling the message handler was an
 -- error, too, because it was one C call too many.
--- CVE-2022-33099, upstream 42d40581; in 5.4.0 to 5.4.4.
+-- CVE-2022-33099, upstream 42d40581; seen in 5.4.2 to 5.4.4.
 local failing = {} -- functions with frames of many sizes: one of them leaves no slot free
 for size = 1, 60 do
     local names = {}

@@ -1,5 +1,5 @@
 -- To name the value of an error, Lua followed the chain of fields that led to it by recursion in C, without a bound.
--- Upstream 7923dbbf; in 5.4.0 to 5.4.6.
+-- Upstream 7923dbbf; seen in 5.4.2 to 5.4.4.
 local a = {}
 a.b = a
 local f = assert(load("local a = ... return a" .. (".b"):rep(12000) .. " + 1"))

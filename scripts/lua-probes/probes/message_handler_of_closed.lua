@@ -1,6 +1,6 @@
 -- A coroutine that is closed while it waits inside xpcall kept the place of the message handler. Once its stack is
 -- smaller, an error in a __close took what lies behind the stack for that handler, and called it.
--- Upstream 3fe7be95; in 5.4.3 to 5.4.7.
+-- Upstream 3fe7be95; seen in 5.4.3 to 5.4.7.
 local co = coroutine.create(function()
     local closing <close> = setmetatable({}, { __close = function()
         collectgarbage()

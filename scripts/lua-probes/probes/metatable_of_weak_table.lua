@@ -1,6 +1,6 @@
 -- A table with weak keys and values that a collection had seen was not looked at again, and marked as if nothing in it
 -- mattered. A metatable that it got after that, and that nothing else held, was freed.
--- In 5.4.0 to 5.4.8; mended by 5.4.9 (traversetable).
+-- Seen in 5.4.2 to 5.4.7; 5.4.9 has mended it (traversetable).
 collectgarbage("stop") -- collections go on by the steps below alone, the smallest there are
 collectgarbage("incremental", 1000, 100, 1)
 

@@ -1,5 +1,5 @@
 -- Coroutines that each resume the next used up the C stack, because an error that was caught reset the count of C calls.
--- CVE-2021-43519; in 5.4.0 to 5.4.3.
+-- CVE-2021-43519; seen in 5.4.2 and 5.4.3.
 local depth = 0
 local function nest()
     depth = depth + 1

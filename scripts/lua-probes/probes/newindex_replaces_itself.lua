@@ -1,6 +1,6 @@
 -- A store by way of __newindex can replace that very __newindex. The collector's barrier was then asked about the new
 -- value in place of the table that holds it, and the value could be freed while it was in use.
--- In 5.4.0 to 5.4.8; mended by 5.4.9 (luaV_finishset).
+-- Seen in 5.4.2 to 5.4.7; 5.4.9 has mended it (luaV_finishset).
 collectgarbage("stop") -- collections go on by the steps below alone, the smallest there are
 collectgarbage("incremental", 1000, 100, 1)
 

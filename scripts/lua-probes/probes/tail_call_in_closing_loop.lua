@@ -1,6 +1,6 @@
 -- A tail call out of a loop with a closing value left that value on the list of what has to be closed, at a place of the
 -- stack that may be gone when the list is used.
--- Upstream 47cffdc7; in 5.4.0 to 5.4.3.
+-- Upstream 47cffdc7; seen in 5.4.2 and 5.4.3.
 local closed = false
 local closing = setmetatable({}, { __close = function() closed = true end })
 local function forever() return true end
