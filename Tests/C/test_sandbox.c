@@ -184,6 +184,59 @@ static void a_failed_eval_leaves_nothing_behind(void) {
     luawait_engine_free(engine);
 }
 
+/* In Lua's own words, where a mode that excludes text is given as well as anywhere. */
+static void load_says_which_kind_of_chunk_it_refuses(void) {
+    luawait_engine *engine = engine_with(NULL);
+    EXPECT_VALUE(engine, "return load('return 1', 'n', 'b')", "[null,\"attempt to load a text chunk (mode is 'b')\"]");
+    EXPECT_VALUE(engine, "return load(function() return nil end, 'n', 'b')",
+                 "[null,\"attempt to load a text chunk (mode is 'b')\"]");
+    EXPECT_VALUE(engine, "return load('\\27Lua', 'n')", "[null,\"attempt to load a binary chunk (mode is 't')\"]");
+    EXPECT_VALUE(engine, "return load('\\27Lua', 'n', 'b')",
+                 "[null,\"attempt to load a binary chunk (only text is allowed)\"]");
+    luawait_engine_free(engine);
+}
+
+/* Called with all sorts of wrong arguments, and by pcall, so that Lua has no name from the call: never 'to '?''. What is
+   an argument of the script's may have no name. */
+static const char wrong_calls[] =
+    "local libraries = {string = string, table = table, math = math, utf8 = utf8, coroutine = coroutine, os = os, "
+    "  json = json, [''] = {}}\n"
+    "for name in ('assert getmetatable ipairs load next pairs pcall rawequal rawget rawlen rawset select setmetatable "
+    "  tonumber tostring xpcall collectgarbage'):gmatch('%a+') do libraries[''][name] = _G[name] end\n"
+    "local calls = {{}, {{}}, {{}, {}}, {1, {}}, {'x', {}}, {'x', 'y', {}}, {print, 1}, {print}, {'x', 1, {}}}\n"
+    "local named, wrong, own = {}, {}, ...\n"
+    "for library, functions in pairs(libraries) do\n"
+    "  for name, f in pairs(functions) do\n"
+    "    local full = library == '' and name or library .. '.' .. name\n"
+    "    for _, arguments in ipairs(type(f) == 'function' and calls or {}) do\n"
+    "      local _, e = pcall(f, table.unpack(arguments))\n"
+    "      local given = type(e) == 'string' and e:match(\"^bad argument #%d+ to '(.-)'\")\n"
+    "      local of, is = (given or ''):match('^(.-)%.?([^.]*)$')\n"
+    "      if given and (libraries[of] or {})[is] == f then named[full] = true\n"
+    "      elseif given and not own[full] then wrong[#wrong + 1] = full .. ': ' .. e end\n"
+    "    end\n"
+    "  end\n"
+    "end\n"
+    "for _, name in ipairs {'coroutine.create', 'coroutine.resume', 'coroutine.wrap', 'coroutine.status', "
+    "  'coroutine.close', 'table.sort', 'utf8.char', 'json.array', 'string.gsub', 'string.format', 'os.date', 'pcall'} "
+    "do\n"
+    "  if not named[name] then wrong[#wrong + 1] = name .. ' has refused nothing' end\n"
+    "end\n"
+    "return table.concat(wrong, '\\n')";
+
+static void a_wrong_argument_is_reported_with_the_functions_name(void) {
+    luawait_engine *engine = engine_with("{\"print\":\"none\"}");
+    EXPECT_VALUE_WITH(engine, wrong_calls, "{\"args\":[{}]}", "\"\"");
+    uint64_t context = 0;
+    REQUIRE_OK(luawait_context_new(engine, NULL, 0, &context, NULL));
+    /* There each eval has generators of its own, which no module has. */
+    char *options =
+        text_format("{\"context\":%" PRIu64 ",\"args\":[{\"math.random\":true,\"math.randomseed\":true}]}", context);
+    CHECK_VALUE(finish(engine, start_with(engine, wrong_calls, options)), "\"\"");
+    free(options);
+    luawait_engine_free(engine);
+}
+
 /* What a script may do to the functions it was given must not break the library's own work. */
 static void a_script_may_break_its_own_world_only(void) {
     luawait_engine *engine = engine_with(NULL);
@@ -197,6 +250,8 @@ static void a_script_may_break_its_own_world_only(void) {
 }
 
 TESTS(TEST(exactly_the_documented_names_are_there), TEST(what_reaches_outside_is_not_there), TEST(what_is_there_works),
-      TEST(binary_chunks_are_refused), TEST(load_takes_text_in_every_form), TEST(replaced_functions_keep_luas_words),
-      TEST(collectgarbage_only_counts_and_collects), TEST(gc_is_refused), TEST(the_metatable_of_strings_is_closed),
-      TEST(evals_are_isolated), TEST(a_failed_eval_leaves_nothing_behind), TEST(a_script_may_break_its_own_world_only))
+      TEST(binary_chunks_are_refused), TEST(load_takes_text_in_every_form),
+      TEST(load_says_which_kind_of_chunk_it_refuses), TEST(a_wrong_argument_is_reported_with_the_functions_name),
+      TEST(replaced_functions_keep_luas_words), TEST(collectgarbage_only_counts_and_collects), TEST(gc_is_refused),
+      TEST(the_metatable_of_strings_is_closed), TEST(evals_are_isolated), TEST(a_failed_eval_leaves_nothing_behind),
+      TEST(a_script_may_break_its_own_world_only))
