@@ -118,8 +118,10 @@
  * the host's code runs in its own. `errno` is not preserved. Real-time scheduling: the library's threads have the
  * priority of the thread that creates the engine, and the one that interrupts scripts has the next higher, if the process
  * may; scripts on a host's thread of a higher one, where there is only one processor, need `"preemption": "count"`.
- * Stack: a thread of the host's on which scripts run (luawait_run(), luawait_eval(), a pool's) should have 512 KiB or more;
- * the deepest recursion that Lua allows, load in load, takes half of that.
+ * Stack: a thread of the host's on which scripts run (luawait_run(), luawait_eval(), a pool's) needs 128 KiB, on which some
+ * thirty calls through C fit into one another; 512 KiB have room for the 200 that Lua allows. The end of the stack is found
+ * out each time a script goes on, and what would nest too deep for it is an error ("OUTCOMES"). A callback has 90 KiB left or
+ * more. On a stack that is not the thread's own, a fiber's, scripts use at most 200 KiB from the call on.
  *
  * HOW A SCRIPT SEES THE WORLD
  *
@@ -174,7 +176,8 @@
  *
  * Calls that are nested too deep are of type "limit", with Lua's own words "stack overflow" at the end of the message:
  * Lua has room for a million slots (frames of 100000 calls and more) and for 200 calls through C, such as those of
- * metamethods, sort's comparators and coroutines inside coroutines. A script that was seen to take its last memory in more
+ * metamethods, sort's comparators and coroutines inside coroutines; less where the thread's stack is small, and then the error
+ * is a table of type "limit" with the message "C stack overflow". A script that was seen to take its last memory in more
  * than 100000 nested calls is of this type, too.
  *
  * A script can catch these, and the lack of memory, which is the text "not enough memory" to it; a handler of xpcall is not
