@@ -1,7 +1,7 @@
 // Functions of Lua's that follow a format: string.format, pack, packsize, unpack and os.date. They loop in C over a text
 // that may be as long as the memory limit lets it, and cannot be stopped (tonumber, too, but fast). Nobody needs formats of megabytes, so they end
 // before they take longer than a stop may.
-#include "internal.h"
+#include "c_stack.h"
 
 #include <string.h>
 

@@ -8,7 +8,7 @@
 //
 // Where the end of the stack is, is found out at each resume: a script may go on on another thread. A fiber's stack is nobody's
 // thread's: there a script has FIBER_BUDGET.
-#include "internal.h"
+#include "c_stack.h"
 
 #include "thread_stack.h"
 

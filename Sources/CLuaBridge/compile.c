@@ -5,6 +5,7 @@
 // whole chain. A slice does not end in it: the compiler cannot be left and gone on with.
 #include "compile.h"
 
+#include "c_stack.h"
 #include "source_jumps.h"
 
 #include <string.h>

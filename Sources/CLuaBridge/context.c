@@ -1,5 +1,5 @@
 // A Lua world: made, limited, freed.
-#include "internal.h"
+#include "c_stack.h"
 
 #include <stdlib.h>
 #include <string.h>

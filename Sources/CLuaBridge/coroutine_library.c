@@ -8,7 +8,7 @@
 //
 // A yield is a longjmp, after which the processor has predicted the place of each return up to the resumer's function wrongly:
 // between lua_resume and the script there is one frame, not three, because the functions of the way are inlined.
-#include "internal.h"
+#include "c_stack.h"
 
 typedef enum mode { MODE_RESUME, MODE_WRAP } mode;
 

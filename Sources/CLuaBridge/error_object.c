@@ -1,6 +1,6 @@
 // What a script catches when a host call fails: a table with type, message, function, host_type and data, which
 // behaves like its message where text is wanted.
-#include "internal.h"
+#include "c_stack.h"
 
 #include <stdarg.h>
 

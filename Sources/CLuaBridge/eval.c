@@ -1,6 +1,8 @@
 // One run of one script: compile, resume until something happens, convert what came of it.
 #include "compile.h"
 
+#include "c_stack.h"
+
 #include <stdlib.h>
 #include <string.h>
 

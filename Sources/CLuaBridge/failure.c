@@ -1,5 +1,5 @@
 // How an error becomes what the host is told: type, message, place, traceback, data.
-#include "internal.h"
+#include "c_stack.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
 // A host function as a script sees it: a C closure that parks the coroutine, or asks the host's callback at once.
-#include "internal.h"
+#include "c_stack.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
 // JSON → Lua: jansson has parsed the text already, on the thread of whoever gave it.
-#include "internal.h"
+#include "c_stack.h"
 
 // What an element costs, in steps of an interrupt: an allocation, mostly.
 enum { ELEMENT_COST = 20 };

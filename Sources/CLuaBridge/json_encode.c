@@ -1,5 +1,5 @@
 // Lua → JSON text, into the context's output. Raw access only: no metamethod of the script's runs here.
-#include "internal.h"
+#include "c_stack.h"
 
 #include <math.h>
 #include <string.h>

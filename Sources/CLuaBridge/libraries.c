@@ -1,6 +1,6 @@
 // Libraries for trusted scripts, which reach out of their world: files, processes, modules, the interpreter's own insides.
 // What would take away the stop of a running script stays out even here.
-#include "internal.h"
+#include "c_stack.h"
 
 static bool has(unsigned libraries, lwb_library library) {
     return libraries & library;

@@ -1,5 +1,5 @@
 // print: to standard output, to the host, or nowhere.
-#include "internal.h"
+#include "c_stack.h"
 #include "standard_output.h"
 
 // Who asks, while a line is being written, whether the script is to stop or its slice is over.

@@ -10,7 +10,7 @@
 #ifndef LUAWAIT_BRIDGE_RESUMABLE_H
 #define LUAWAIT_BRIDGE_RESUMABLE_H
 
-#include "internal.h"
+#include "c_stack.h"
 
 typedef struct lwb_resumable {
     int place;  // in the body; 0 is the beginning

@@ -1,6 +1,8 @@
 // What a script finds in its world: Lua's libraries without what reaches out of the world or could not be stopped.
 #include "compile.h"
 
+#include "c_stack.h"
+
 #include <string.h>
 
 static void remove_fields(lua_State *L, int index, const char *const *names) {

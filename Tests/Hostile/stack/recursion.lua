@@ -134,6 +134,21 @@ return (pcall(f))
 local function f(...) while true do select(-1, ...) end end
 f(table.unpack({}, 1, 20000))
 
+--# chain_of_parked_coroutines_that_close_one_another -> value, limit
+-- Lua begins to count C calls anew in each of them.
+local cos, i = {}, 1
+local mt = {}
+mt.__close = function()
+    i = i + 1
+    if cos[i] then coroutine.close(cos[i]) end
+end
+for k = 1, 9000 do
+    cos[k] = coroutine.create(function() local c <close> = setmetatable({}, mt) coroutine.yield() end)
+    coroutine.resume(cos[k])
+end
+local ok, e = coroutine.close(cos[1])
+if not ok then error(e) end
+
 --# close_chain_on_a_coroutine -> value, runtime, memory
 local mt = {}
 mt.__close = function()
