@@ -52,7 +52,7 @@ lwb_context *lwb_context_new(const lwb_options *options, const lwb_function *fun
         return NULL;
     }
     context->options = *options;
-    lwb_set_memory_mark(context, context->memory_used);
+    lwb_set_garbage_limit(context);
     return context;
 }
 
@@ -79,7 +79,7 @@ void lwb_context_set_options(lwb_context *context, const lwb_options *options) {
     context->options = *options;
     context->options.max_depth = made_with.max_depth; // the path has been allocated for this one
     context->options.libraries = made_with.libraries;
-    lwb_set_memory_mark(context, context->memory_used);
+    if (options->memory_limit != made_with.memory_limit) lwb_set_garbage_limit(context);
 }
 
 size_t lwb_context_memory_used(const lwb_context *context) {

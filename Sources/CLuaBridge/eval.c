@@ -194,6 +194,7 @@ static void unlink_from_context(lwb_eval *eval) {
 
 static int prepare(lua_State *L) {
     lwb_eval *eval = lua_touserdata(L, 1);
+    lwb_begin_to_use_memory(L, eval->context);
     lua_State *coroutine = lua_newthread(L);
     eval->reference = luaL_ref(L, LUA_REGISTRYINDEX);
     eval->coroutine = coroutine;
@@ -222,7 +223,6 @@ lwb_event lwb_eval_prepare(lwb_context *context, const lwb_setup *setup, lwb_eva
     eval->calls_left = setup->call_limit == 0 ? UINT64_MAX : setup->call_limit;
     link_to_context(eval);
     context->beginning = context->options.is_shared;
-    lwb_set_memory_mark(context, context->memory_used);
     lua_pushcfunction(L, prepare);
     lua_pushlightuserdata(L, eval);
     int status = lua_pcall(L, 1, 0, 0);

@@ -89,7 +89,8 @@ struct lwb_context {
     lua_State *main; // runs no script: protected calls that prepare, convert and describe
     lwb_options options;
     size_t memory_used;
-    size_t memory_mark;       // when more than this is used, it is noted where; never beyond the limit
+    size_t memory_mark; // when more than this is used, it is noted where; never beyond the limit
+    int evals_until_collection;
     size_t garbage_limit;     // when more than this is used, garbage is collected
     size_t refused;           // the size of the last request for more, if it was refused
     size_t coroutine_size;    // of the block in which Lua keeps one
@@ -160,11 +161,15 @@ void lwb_admit_coroutine(lua_State *L);
 // Whether what is left below the memory limit is less than there is in reserve to begin an eval. Does not raise.
 bool lwb_is_nearly_full(const lwb_context *context);
 
-// memory_place.c: where a script takes its memory, for the error that it has none left. They do not raise, but one.
+// memory_place.c: where a script takes its memory, for the error that it has none left. Some of them may raise.
 // Memory in use has grown beyond the mark: the next instruction is where.
 void lwb_memory_has_grown(lwb_context *context, size_t used);
-// Sets the mark anew, for other limits or less memory in use.
+// Sets the mark anew, for less memory in use.
 void lwb_set_memory_mark(lwb_context *context, size_t used);
+// Does that for another limit.
+void lwb_set_garbage_limit(lwb_context *context);
+// An eval begins, in what others may have left. May raise.
+void lwb_begin_to_use_memory(lua_State *L, lwb_context *context);
 // What the hook does then. May raise.
 void lwb_look_at_memory(lua_State *L, lwb_context *context);
 // Notes where the script is. It reads the stack: not from the allocator.

@@ -30,6 +30,29 @@ void lwb_set_memory_mark(lwb_context *context, size_t used) {
     advance_mark(context, used);
 }
 
+void lwb_set_garbage_limit(lwb_context *context) {
+    size_t limit = context->options.memory_limit;
+    context->garbage_limit = limit - limit / 8;
+    advance_mark(context, context->memory_used);
+}
+
+// Evals between two collections of a context that holds nearly all it may have, which find nothing.
+enum { EVALS_BETWEEN_COLLECTIONS = 16 };
+
+void lwb_begin_to_use_memory(lua_State *L, lwb_context *context) {
+    size_t limit = context->options.memory_limit, before = context->memory_used;
+    lwb_set_garbage_limit(context);
+    if (limit == 0 || before <= context->garbage_limit) return;
+    if (context->evals_until_collection > 0) {
+        context->evals_until_collection -= 1;
+    } else {
+        lua_gc(L, LUA_GCCOLLECT);
+        bool was_worth_while = context->memory_used + limit / 16 < before;
+        context->evals_until_collection = was_worth_while ? 0 : EVALS_BETWEEN_COLLECTIONS;
+    }
+    lwb_set_memory_mark(context, context->memory_used);
+}
+
 void lwb_memory_has_grown(lwb_context *context, size_t used) {
     if (context->memory_mark <= context->garbage_limit && used > context->garbage_limit) context->collection_due = true;
     advance_mark(context, used);

@@ -91,7 +91,7 @@ static char *random_nesting(uint64_t seed) {
 
 static void all_ways_mixed_end_in_an_error_on_any_stack(void) {
     luawait_engine *engine = engine_with(config);
-    for (uint64_t seed = 1; seed <= harness_scale(40, 4); seed++) {
+    for (uint64_t seed = 1; seed <= harness_scale(20, 4); seed++) {
         char *script = random_nesting(seed);
         for (size_t i = 0; i < SIZES; i++)
             check_nesting(script, run_by_eval(engine, script, sizes[i]));
@@ -196,7 +196,7 @@ static void a_pools_threads_may_have_small_stacks(void) {
 
 static void workers_nest_as_deep_as_their_stack_allows(void) {
     luawait_engine *engine = engine_with(config);
-    for (uint64_t seed = 1; seed <= harness_scale(40, 4); seed++) {
+    for (uint64_t seed = 1; seed <= harness_scale(20, 4); seed++) {
         char *script = random_nesting(seed);
         check_nesting(script, finish(engine, start(engine, script)));
         free(script);

@@ -131,6 +131,27 @@ static void garbage_makes_way_for_the_stack(void) {
     luawait_engine_free(engine);
 }
 
+/* Nor is what earlier evals have left. */
+static void garbage_of_others_makes_way_for_the_stack(void) {
+    luawait_engine *engine = engine_with("{\"cpu_ms\":0}");
+    uint64_t context = 0;
+    REQUIRE_OK(luawait_context_new(engine, "{\"memory_bytes\":8000000}", LUAWAIT_NUL_TERMINATED, &context, NULL));
+    char *options = text_format("{\"context\":%" PRIu64 "}", context);
+    for (int i = 0; i < 40; i++) {
+        char *litter = text_format("local t = {} for i = 1, %d do t[i] = {} end return #t", 80000 + 500 * i);
+        outcome ended = finish(engine, start_with(engine, litter, options));
+        outcome_free(&ended);
+        free(litter);
+        CHECK_VALUE(finish(engine, start_with(engine,
+                                              "local function f(...) return select('#', ...) end "
+                                              "return f(table.unpack({}, 1, 20000))",
+                                              options)),
+                    "20000");
+    }
+    free(options);
+    luawait_engine_free(engine);
+}
+
 /* A script can catch it, as any error, and go on with what memory it gives back. */
 static void a_lack_of_memory_can_be_caught(void) {
     luawait_engine *engine = engine_with("{\"memory_bytes\":1000000}");
@@ -144,4 +165,5 @@ static void a_lack_of_memory_can_be_caught(void) {
 
 TESTS(TEST(running_out_of_memory_names_chunk_and_line), TEST(a_line_is_the_evals_own),
       TEST(memory_running_out_while_anything_grows_is_an_outcome), TEST(deep_calls_without_memory_are_a_limit),
-      TEST(garbage_makes_way_for_the_stack), TEST(a_lack_of_memory_can_be_caught))
+      TEST(garbage_makes_way_for_the_stack), TEST(garbage_of_others_makes_way_for_the_stack),
+      TEST(a_lack_of_memory_can_be_caught))

@@ -134,7 +134,7 @@ return (pcall(f))
 local function f(...) while true do select(-1, ...) end end
 f(table.unpack({}, 1, 20000))
 
---# chain_of_parked_coroutines_that_close_one_another -> value, limit
+--# chain_of_parked_coroutines_that_close_one_another -> value, limit, memory
 -- Lua begins to count C calls anew in each of them.
 local cos, i = {}, 1
 local mt = {}
@@ -142,7 +142,7 @@ mt.__close = function()
     i = i + 1
     if cos[i] then coroutine.close(cos[i]) end
 end
-for k = 1, 9000 do
+for k = 1, 4000 do
     cos[k] = coroutine.create(function() local c <close> = setmetatable({}, mt) coroutine.yield() end)
     coroutine.resume(cos[k])
 end
