@@ -234,7 +234,7 @@ compile() {
 make_bundled() {
     local name=$1 folder=$ROOT/$1 source=$2 compiler=$3 failed='' probed=1 stamp version
     shift 3
-    stamp="$source $compiler $("$compiler" --version | head -n 1) $* $(cat "$source"/*.[ch] scripts/lua.sh scripts/lua/bundled.h "${PROBE_FILES[@]}" |
+    stamp="$source $compiler $("$compiler" --version | head -n 1) $* $(cat "$source"/*.[ch] scripts/lua.sh scripts/lua/*.h "${PROBE_FILES[@]}" |
         sha256sum)"
     if [[ $(cat "$folder/stamp" 2>/dev/null) == "$stamp" ]]; then return; fi
     version=5.4.$(defined LUA_VERSION_RELEASE "$source")
@@ -268,7 +268,7 @@ make_variant() {
         ;;
     moving) # by Lua's own macros for hard tests (llimits.h)
         source=$(source_folder) && make_bundled moving "$source" "$(toolchain_clang)" "${CHECKS[@]}" \
-            -fsanitize=address -DHARDSTACKTESTS -DHARDMEMTESTS
+            -fsanitize=address -DHARDSTACKTESTS -DHARDMEMTESTS "-I$source" -include "$PWD/scripts/lua/moving.h"
         ;;
     source-*) source=$(LUA_SOURCE=$LUA_VARIANT_SOURCE source_folder) && make_bundled "$1" "$source" "${CC:-cc}" -O3 ;;
     *)
