@@ -311,8 +311,8 @@ static void check_simple(void *data) {
     job *work = data;
     static const char *const scripts[] = {"return 1 + 1", "return #string.format('%.14g', 1 / 3) > 0 and 2",
                                           "return pcall(pcall, error) and 2",
-                                          "return (coroutine.wrap(function() return pcall(string.gsub, '2', '2', "
-                                          "function() return 2 end) and 2 end)())"};
+                                          ("return (coroutine.wrap(function() return pcall(string.gsub, '2', '2', "
+                                           "function() return 2 end) and 2 end)())")};
     for (size_t i = 0; i < sizeof scripts / sizeof *scripts; i++)
         CHECK_VALUE(evaluate(work->engine, scripts[i]), "2");
 }

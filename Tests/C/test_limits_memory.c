@@ -74,8 +74,8 @@ static void memory_running_out_while_anything_grows_is_an_outcome(void) {
         "local function f(n) local co = coroutine.wrap(f) return co(n, table.unpack({}, 1, n)) end return f(1)",
         "return coroutine.wrap(function() local function f() return 1 + f() end return f() end)()",
         "local t = setmetatable({}, {__index = function(t, k) return t[k + 1] end}) return t[1]",
-        "local function f() local t <close> = setmetatable({}, {__close = function() end}) return f(), 1 end return "
-        "f()",
+        ("local function f() local t <close> = setmetatable({}, {__close = function() end}) return f(), 1 end return "
+         "f()"),
     };
     luawait_engine *engine = engine_with("{\"cpu_ms\":0,\"max_coroutines\":0}");
     size_t step = harness_scale(20, 100);
@@ -117,8 +117,8 @@ static void garbage_makes_way_for_the_stack(void) {
     const char *growers[] = {
         "n = n + select('#', table.unpack({}, 1, 10000))",
         "n = n + coroutine.wrap(function(...) return select('#', ...) end)(table.unpack({}, 1, 100)) * 100",
-        "local function f(k) if k == 0 then return 0 end return 1 + f(k - 1) end "
-        "n = n + coroutine.wrap(f)(1000) * 10",
+        ("local function f(k) if k == 0 then return 0 end return 1 + f(k - 1) end "
+         "n = n + coroutine.wrap(f)(1000) * 10"),
     };
     luawait_engine *engine = engine_with("{\"memory_bytes\":6000000}");
     for (size_t i = 0; i < sizeof growers / sizeof *growers; i++) {
