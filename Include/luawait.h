@@ -351,11 +351,12 @@ void luawait_free(void *text);
  *   signal          the real-time signal's number; 0 takes a free one. One for the process: the  0
  *                   first engine decides
  *
- * `memory_bytes` is what Lua allocates, looked at whenever it does; garbage is collected before it refuses, and a named
- * context is usable afterwards (luawait_context_new()). It does not count the JSON texts on their way out (a buffer of at
- * most twice `output_bytes`), nor what the host sends in while it is not yet a value of the script's (`globals` and `args` until the script first runs,
- * which as JSON take some ten times their text: `max_queued` bounds how many wait), nor the text of an error, nor what
- * nobody has taken yet: `max_unread`, `max_requests` and `max_evals` bound that.
+ * `memory_bytes` is what Lua allocates, looked at whenever it does; garbage is collected before it refuses, and a
+ * named context is usable afterwards (luawait_context_new()). It does not count the JSON texts on their way out (a
+ * buffer of at most twice `output_bytes`), nor what the host sends in while it is not yet a value of the script's
+ * (`globals` and `args` until the script first runs, which as JSON take some ten times their text: `max_queued` bounds
+ * how many wait), nor the text of an error, nor what nobody has taken yet: `max_unread`, `max_requests` and
+ * `max_evals` bound that.
  *
  * @param config        copied; NULL with length 0 for the defaults
  * @param config_length bytes, or LUAWAIT_NUL_TERMINATED
@@ -409,10 +410,9 @@ luawait_status luawait_shutdown(luawait_engine *engine, int64_t timeout_ms);
  *   "lua": {"version", "build", "probed", "failed_probes"}}`
  * `open` counts all requests that can be answered, `pending` those of them that nobody has taken yet. `workers_refused`
  * counts how often the system has refused a thread that was to stand in for one that waits inside a script (`max_blocked`);
- * it is asked again all the time. `memory` says how
- * full each named context is, an array of `{"context", "used", "limit"}`: bytes, garbage included, when one of its evals
- * last had a turn. `lua` says which Lua
- * runs the scripts: `version` such as "5.4.9"; `build` "bundled", a part of this library, or "system"; `probed` whether this
+ * it is asked again all the time. `memory` says how full each named context is, an array of
+ * `{"context", "used", "limit"}`: bytes, garbage included, when one of its evals last had a turn.
+ * `lua` says which Lua runs the scripts: `version` such as "5.4.9"; `build` "bundled", a part of this library, or "system"; `probed` whether this
  * very Lua was probed for known memory faults when the library was built; `failed_probes` the names of those that it has,
  * which any script can reach.
  *
