@@ -1,13 +1,13 @@
 // The budget of the C stack.
 //
-// Lua counts calls through C, and ends at 200 of them; but a coroutine that is closed begins to count anew, and 200 calls of
-// string.gsub with their buffers do not fit into the stack of every thread. So whatever of the bridge may call a script's or
-// the host's code from C looks first whether enough is left: for all that Lua nests by itself until it counts to 200 or comes to
-// the next such place, and for what library functions need that call nobody. How much a level of Lua's takes depends
-// on its version and its compiler, and is measured once.
+// Lua counts calls through C, and ends at 200 of them; but a coroutine that is closed begins to count anew, and 200
+// calls of string.gsub with their buffers do not fit into the stack of every thread. So whatever of the bridge may call
+// a script's or the host's code from C looks first whether enough is left: for all that Lua nests by itself until it
+// counts to 200 or comes to the next such place, and for what library functions need that call nobody. How much a level
+// of Lua's takes depends on its version and its compiler, and is measured once.
 //
-// Where the end of the stack is, is found out at each resume: a script may go on on another thread. A fiber's stack is nobody's
-// thread's: there a script has FIBER_BUDGET.
+// Where the end of the stack is, is found out at each resume: a script may go on on another thread. A fiber's stack is
+// nobody's thread's: there a script has FIBER_BUDGET.
 #include "c_stack.h"
 
 #include "thread_stack.h"
@@ -20,8 +20,8 @@ enum { FIBER_BUDGET = 200 * 1024 };
 // Lua's own limit: LUAI_MAXCCALLS, which none of its public headers has.
 enum { LEVELS_OF_LUA = 200 };
 
-// For functions that nest nothing: one that formats numbers or dates, what raises and describes an error, a symbol that the
-// dynamic linker looks up at its first call, and the frame of a signal on top. About 4 KiB each.
+// For functions that nest nothing: one that formats numbers or dates, what raises and describes an error, a symbol that
+// the dynamic linker looks up at its first call, and the frame of a signal on top. About 4 KiB each.
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
 #define STACK_OF_LEAVES (64 * 1024)

@@ -264,8 +264,9 @@ int lwb_note_error(lua_State *L);
 void lwb_describe(lwb_context *context, int status);
 void lwb_clear_failure(lwb_context *context); // does not raise
 void lwb_note_stop(lua_State *L, lwb_context *context);
-// memory.c: collects garbage if a string of this size would meet the memory limit, and notes the place if that does not help.
-// Lua collects by itself but for the boxes of luaL_Buffer, for which it asks the allocator alone. To be called before they grow, where a collection may be.
+// memory.c: collects garbage if a string of this size would meet the memory limit, and notes the place if that does not
+// help. Lua collects by itself but for the boxes of luaL_Buffer, for which it asks the allocator alone. To be called
+// before they grow, where a collection may be.
 void lwb_make_room(lua_State *L, size_t size);
 // Turns the end of a budget of processor time into a stop. It asks the system for the time.
 void lwb_check_budget(lwb_context *context);

@@ -1,17 +1,18 @@
 // Where a script takes its memory, for the error that it has none left.
 //
-// Lua raises that error without asking anyone, and whoever catches it finds the stack unwound. The allocator cannot look,
-// either: it is called in the middle of Lua's own work, and Lua from 5.4.5 on holds no pointers into its stack while it moves
-// it. So the allocator only says when there is something to see, and the hook looks at the next instruction: each time the
-// memory in use has grown by an eighth, and each time Lua has found room by collecting garbage. The place of the error is where
-// the script was seen last, which is a step of a loop behind at most where the loop is what fills the memory. Functions of the
-// bridge that know what they are going to need note their place themselves (lwb_make_room).
+// Lua raises that error without asking anyone, and whoever catches it finds the stack unwound. The allocator cannot
+// look, either: it is called in the middle of Lua's own work, and Lua from 5.4.5 on holds no pointers into its stack
+// while it moves it. So the allocator only says when there is something to see, and the hook looks at the next
+// instruction: each time the memory in use has grown by an eighth, and each time Lua has found room by collecting
+// garbage. The place of the error is where the script was seen last, which is a step of a loop behind at most where the
+// loop is what fills the memory. Functions of the bridge that know what they are going to need note their place
+// themselves (lwb_make_room).
 #include "internal.h"
 
 #include <string.h>
 
-// A script that runs out of memory in so many nested calls has run out of them, rather: memory for a million calls, which
-// is what Lua's own limit allows, is more than the default limit has.
+// A script that runs out of memory in so many nested calls has run out of them, rather: memory for a million calls,
+// which is what Lua's own limit allows, is more than the default limit has.
 enum { DEEP_RECURSION = 100000 };
 
 enum { LEAST_GROWTH = 4096 };
@@ -22,8 +23,8 @@ static void advance_mark(lwb_context *context, size_t used) {
     context->memory_mark = limit == 0 ? SIZE_MAX : next < highest ? next : highest;
 }
 
-// Newer Lua does not collect garbage when its stack finds no room to grow, so an eighth of the limit is kept free of it; as
-// long as collecting that early is worth while.
+// Newer Lua does not collect garbage when its stack finds no room to grow, so an eighth of the limit is kept free of
+// it; as long as collecting that early is worth while.
 void lwb_set_memory_mark(lwb_context *context, size_t used) {
     size_t limit = context->options.memory_limit;
     context->garbage_limit = used < limit - limit / 4 ? limit - limit / 8 : limit;

@@ -7,8 +7,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-// The main thread's stack grows as it is used, as far as a limit that the process may change, but not into what has been
-// mapped below it: so far Linux keeps that away, whatever the limit.
+// The main thread's stack grows as it is used, as far as a limit that the process may change, but not into what has
+// been mapped below it: so far Linux keeps that away, whatever the limit.
 enum { MOST_GROWTH = 64 * 1024 * 1024 };
 
 typedef struct known_stack {
