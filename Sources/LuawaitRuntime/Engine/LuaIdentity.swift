@@ -34,12 +34,11 @@ package struct LuaIdentity: Sendable {
     /// One line for whoever runs scripts that nobody has reviewed; nil when there is nothing to fear.
     package var warning: String? {
         let what = isBundled ? "the bundled Lua \(version)" : "the system's Lua \(version)"
-        if !isProbed {
-            return "luawait: \(what) has not been probed for known memory faults (docs/security.md, \"Which Lua\")"
-        }
+        let more = "(docs/security.md, \"Which Lua\")"
+        if !isProbed { return "luawait: \(what) has not been probed for known memory faults \(more)" }
         guard !failedProbes.isEmpty else { return nil }
         let names = failedProbes.joined(separator: ", ")
-        return "luawait: \(what) has memory faults that any script can reach: \(names) (docs/security.md, \"Which Lua\")"
+        return "luawait: \(what) has memory faults that any script can reach: \(names) \(more)"
     }
 
     private static let hasWarned = Atomic<Bool>(false)
