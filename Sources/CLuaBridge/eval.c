@@ -277,7 +277,6 @@ static lwb_event finish(lwb_eval *eval, int results) {
 static lwb_event fail(lwb_eval *eval, int status) {
     lwb_context *context = eval->context;
     lua_State *co = eval->coroutine;
-    if (context->condemned) return stop(context);
     // The error may be another than the one that was noted: raised by a __close on the way out, or by a lack of memory.
     bool noted = context->note.noted && context->note.script_status == LUA_ERRRUN &&
                  context->note.noted_type == lua_type(co, -1) && context->note.noted_value == lua_topointer(co, -1);
@@ -338,6 +337,10 @@ lwb_event lwb_eval_resume(lwb_eval *eval, lwb_stopper *stopper, lwb_answer answe
     if (!has_stack) {
         lwb_set_failure(context, LWB_FAILURE_LIMIT, lwb_c_stack_overflow);
         event = LWB_FAILED;
+    } else if (status != LUA_YIELD && context->condemned) {
+        // Also when it has returned: where a hook has yielded, Lua passes it over once, and that may be the instruction
+        // by which a script that has caught the stop returns.
+        event = stop(context);
     } else if (status == LUA_OK) {
         event = finish(eval, results);
     } else if (status != LUA_YIELD) {

@@ -179,6 +179,21 @@ import Testing
         #expect(run.run("pcall(poke) while true do end") == LWB_STOPPED)
     }
 
+    /// Where a hook has yielded, Lua passes it over once: here at the instruction by which the script returns.
+    @Test func a_stop_that_the_last_instruction_has_caught_ends_the_script() {
+        let run = BridgeRun(callbacks: ["poke"])
+        run.onCall = { [unowned run] _, _ in
+            #expect(run.order(LWB_ORDER_CONDEMN))
+            return lwb_answer(kind: LWB_ANSWER_NONE, value: nil)
+        }
+        #expect(run.prepare("local x = 1 pcall(poke)") == LWB_READY)
+        run.announce()
+        run.order(LWB_ORDER_SLICE)
+        #expect(run.resume() == LWB_SLICED)
+        run.announce()
+        #expect(run.resume() == LWB_STOPPED)
+    }
+
     @Test(arguments: [false, true]) func a_stop_from_another_thread_ends_an_endless_loop(counting: Bool) throws {
         for _ in 0..<50 {
             let run = BridgeRun(counting: counting)

@@ -50,7 +50,7 @@ extension HostModel {
             enqueue(id, afterSlice: true)
         case .refused:
             met.insert(.refusedCall)
-            deliver(.error("limit"), to: id, afterSlice: true)
+            deliver(.error("limit"), to: id)
         case .parked, .ended: break
         case .calling: return
         }

@@ -92,9 +92,9 @@ extension HostModel {
         }
     }
 
-    mutating func deliver(_ reply: Reply, to eval: Int, afterSlice: Bool = false) {
+    mutating func deliver(_ reply: Reply, to eval: Int) {
         self[eval].reply = reply
-        enqueue(eval, afterSlice: afterSlice)
+        enqueue(eval)
     }
 
     mutating func enqueue(_ eval: Int, afterSlice: Bool = false) {
