@@ -21,4 +21,11 @@ if [[ ${1:-} == --quick ]]; then
     shift
     set -- "${quick[@]}" "$@"
 fi
+if (($# == 0)); then
+    # All but c_stack: the main thread's stack is another one here than the system says.
+    for file in Tests/C/test_*.c examples/c/*.expected; do
+        name=${file##*/}
+        [[ $name == test_c_stack.c ]] || set -- "$@" "${name%.*}"
+    done
+fi
 exec scripts/test-c.sh --valgrind "$@"

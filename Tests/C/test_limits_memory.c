@@ -120,7 +120,7 @@ static void garbage_makes_way_for_the_stack(void) {
         ("local function f(k) if k == 0 then return 0 end return 1 + f(k - 1) end "
          "n = n + coroutine.wrap(f)(1000) * 10"),
     };
-    luawait_engine *engine = engine_with("{\"memory_bytes\":6000000}");
+    luawait_engine *engine = engine_with("{\"memory_bytes\":6000000,\"cpu_ms\":0}");
     for (size_t i = 0; i < sizeof growers / sizeof *growers; i++) {
         char *script = text_format("local n, t = 0, {} for i = 1, 45000 do t[i] = {} end "
                                    "for i = 1, 2000 do local s = ('x'):rep(20000 + i) %s end return n",
