@@ -357,3 +357,13 @@ pthread_t run_thread(void *(*body)(void *), void *argument) {
     if (pthread_create(&thread, NULL, body, argument) != 0) abort();
     return thread;
 }
+
+void check_eval_times_out(luawait_engine *engine, const char *script) {
+    const char *options = "{\"timeout_ms\":20}";
+    int32_t state = 0;
+    char *outcome = NULL;
+    REQUIRE_OK(luawait_eval(engine, script, strlen(script), options, strlen(options), &state, &outcome, NULL, NULL));
+    CHECK_INT(state, LUAWAIT_FAILED);
+    CHECK_MEMBER(outcome, "type", "\"timeout\"");
+    luawait_free(outcome);
+}

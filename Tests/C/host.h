@@ -87,6 +87,8 @@ long host_settled_thread_count(long expected);
 #define EXPECT_ERROR(engine, script, type, part) host_expect_error(HERE, (engine), (script), NULL, (type), (part))
 #define EXPECT_ERROR_WITH(engine, script, options, type, part)                                                         \
     host_expect_error(HERE, (engine), (script), (options), (type), (part))
+/** Runs a script that does not end by luawait_eval(), and checks that its timeout ends it. */
+void check_eval_times_out(luawait_engine *engine, const char *script);
 /** Checks and frees an outcome. */
 #define CHECK_VALUE(ended, json) host_check_value(HERE, (ended), (json))
 #define CHECK_ERROR(ended, type, part) host_check_error(HERE, (ended), (type), (part))

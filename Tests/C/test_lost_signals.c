@@ -40,16 +40,6 @@ static void cancel_a_running(luawait_engine *engine, const char *script) {
     CHECK_CANCELLED(finish(engine, busy));
 }
 
-static void check_eval_times_out(luawait_engine *engine, const char *script) {
-    const char *options = "{\"timeout_ms\":20}";
-    int32_t state = 0;
-    char *outcome = NULL;
-    REQUIRE_OK(luawait_eval(engine, script, strlen(script), options, strlen(options), &state, &outcome, NULL, NULL));
-    CHECK_INT(state, LUAWAIT_FAILED);
-    CHECK_MEMBER(outcome, "type", "\"timeout\"");
-    luawait_free(outcome);
-}
-
 /* Every way to end a script, and the engine with one in it. */
 static void everything_ends(luawait_engine *engine) {
     for (size_t i = 0; i < sizeof loops / sizeof *loops; i++) {

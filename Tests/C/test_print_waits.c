@@ -81,16 +81,6 @@ static const char *const thread_configs[] = {
     "{\"workers\":2,\"cpu_ms\":0,\"preemption\":\"count\"}",
 };
 
-static void check_eval_times_out(luawait_engine *engine, const char *script) {
-    const char *options = "{\"timeout_ms\":30}";
-    int32_t state = 0;
-    char *outcome = NULL;
-    REQUIRE_OK(luawait_eval(engine, script, strlen(script), options, strlen(options), &state, &outcome, NULL, NULL));
-    CHECK_INT(state, LUAWAIT_FAILED);
-    CHECK_MEMBER(outcome, "type", "\"timeout\"");
-    luawait_free(outcome);
-}
-
 static void scripts_that_print_into_a_full_pipe_can_be_ended(void) {
     for (size_t i = 0; i < 2; i++) {
         luawait_engine *engine = engine_with(thread_configs[i]);

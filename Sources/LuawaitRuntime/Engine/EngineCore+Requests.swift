@@ -9,7 +9,7 @@ extension EngineCore {
         guard hasRoomForRequest else {
             // It has an answer already, and goes on as one that was answered.
             eval.answer = tooManyRequests(function)
-            return goToTheEnd(eval, afterSlice: false, &actions)
+            return requeue(eval, afterSlice: false, &actions)
         }
         evals[eval.id]?.runner = nil
         guard let action = evals[eval.id]?.machine.park(requests.nextID) else { return .end(.shutDown) }

@@ -97,13 +97,13 @@ extension EngineCore {
 
     /// The slice of the eval that was running is over.
     package mutating func slice(_ eval: Eval, _ actions: inout Actions) -> EvalMachine.LeaveAction {
-        goToTheEnd(eval, afterSlice: true, &actions)
+        requeue(eval, afterSlice: true, &actions)
     }
 
     /// The eval that was running leaves its thread, and is ready to go on.
     ///
     /// - Parameter afterSlice: whether it has used up its slice.
-    mutating func goToTheEnd(
+    mutating func requeue(
         _ eval: Eval, afterSlice: Bool, _ actions: inout Actions
     ) -> EvalMachine.LeaveAction {
         evals[eval.id]?.runner = nil
