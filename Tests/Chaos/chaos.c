@@ -8,6 +8,7 @@
 // with --expect they must be the same as in one: of another Lua, say. --show prints the program and what comes of it.
 //
 // A case that goes wrong, or ends this program, is named with the options that repeat it.
+#include "current_case.h"
 #include "life.h"
 
 #include <lauxlib.h>
@@ -36,33 +37,9 @@ typedef struct test {
     unsigned random;
 } test;
 
-static char current_case[200];
 static unsigned long failures, lives;
 
 // ---- Saying what went wrong ----------------------------------------------------------------------------------------
-
-static void tell_case(void) {
-    if (write(STDERR_FILENO, current_case, strlen(current_case)) < 0) _exit(3);
-}
-
-static void crash(int number) {
-    tell_case();
-    signal(number, SIG_DFL);
-    raise(number);
-}
-
-// There with a sanitizer alone.
-void __sanitizer_set_death_callback(void (*callback)(void)) __attribute__((weak));
-
-static void name_case_when_it_crashes(void) {
-    if (__sanitizer_set_death_callback != NULL) {
-        __sanitizer_set_death_callback(tell_case);
-    } else {
-        signal(SIGSEGV, crash);
-    }
-    signal(SIGABRT, crash);
-    signal(SIGALRM, crash);
-}
 
 static void name_case(const test *test, const char *way) {
     snprintf(current_case, sizeof current_case, "FAILED: chaos --seed %lu --first %lu --cases 1%s%s\n",
@@ -335,7 +312,7 @@ int main(int argc, char **argv) {
                 argv[0]);
         return 2;
     }
-    name_case_when_it_crashes();
+    name_case_when_it_crashes(SIGALRM);
     FILE *written = open_file(options.write, "w"), *expected = open_file(options.expect, "r");
     for (unsigned long i = 0; i < options.cases && failures < MOST_FAILURES; i++)
         run_case(&options, options.first + i, written, expected);

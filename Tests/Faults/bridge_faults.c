@@ -7,6 +7,7 @@
 // nothing behind, a context that is shared goes on working, and so does everything else. A mode goes through n = 1, 2, 3
 // and so on until nothing fails any more; "every" ends at MOST_PERIODS, and "collect" is one run, which ends as ever. A case that goes wrong is named with the command
 // that repeats it alone.
+#include "current_case.h"
 #include "faults.h"
 #include "scenarios.h"
 
@@ -40,30 +41,9 @@ static const lwb_function functions[] = {
 };
 enum { FUNCTION_COUNT = sizeof functions / sizeof *functions, TICKET = 7 };
 
-static char current_case[160];
 static unsigned long failures, runs;
 
 // ---- Saying what went wrong ----------------------------------------------------------------------------------------
-
-static void tell_case(void) {
-    if (write(STDERR_FILENO, current_case, strlen(current_case)) < 0) _exit(3);
-}
-
-static void crash(int number) {
-    tell_case();
-    signal(number, SIG_DFL);
-    raise(number);
-}
-
-// There with a sanitizer alone.
-void __sanitizer_set_death_callback(void (*callback)(void)) __attribute__((weak));
-
-static void name_case_when_it_crashes(void) {
-    if (__sanitizer_set_death_callback != NULL) __sanitizer_set_death_callback(tell_case);
-    if (__sanitizer_set_death_callback == NULL) signal(SIGSEGV, crash);
-    signal(SIGABRT, crash);
-    signal(SIGTERM, crash);
-}
 
 __attribute__((format(printf, 2, 3))) static void wrong(run *run, const char *format, ...) {
     va_list arguments;
@@ -330,7 +310,7 @@ int main(int argc, char **argv) {
         }
         *option = argv[++i];
     }
-    name_case_when_it_crashes();
+    name_case_when_it_crashes(SIGTERM);
     faults_take_in_jansson();
     unsigned long tried = 0;
     for (size_t i = 0; i < scenario_count; i++) {
