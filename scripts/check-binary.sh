@@ -60,6 +60,23 @@ check_lua_section() {
     report the_section_is_not_empty "$work/few"
 }
 
+# The globals that Swift makes on their first use are made before a process's first call, or a fork could leave a child
+# waiting for one (Sources/LuawaitABI/FirstUse.swift).
+check_globals() {
+    local made=Sources/LuawaitRuntime/Platform/Linux/Globals.swift mangled type name
+    nm "$unstripped" | sed -nE 's/.* [$]s1[0-9]Luawait(Runtime|ABI)(.*)_WZ$/\2/p' >"$work/mangled"
+    : >"$work/forgotten"
+    while read -r mangled; do
+        # 11EvalOptionsV4keys: the lengths of names, the names, and what kind the first is.
+        read -r type name <<<"$(sed -E 's/^[0-9]+//; s/33_.*//; s/[OVC][0-9]+/ /' <<<"$mangled")"
+        grep -qE "\b$type${name:+\b.*\b$name}\b" "$made" || echo "$type $name" >>"$work/forgotten"
+    done <"$work/mangled"
+    report globals_are_made_before_the_first_call "$work/forgotten"
+    : >"$work/none"
+    [[ -s $work/mangled ]] || echo "no global found in $unstripped" >"$work/none"
+    report globals_are_found "$work/none"
+}
+
 unstripped=.build/release/libluawait.so
 dynamic=$(readelf -dW "$library")
 needed=$(sed -nE 's/.*\(NEEDED\).*\[(.*)\]$/\1/p' <<<"$dynamic")
@@ -75,6 +92,7 @@ if [[ $lua == bundled ]]; then
 else
     expect lua_comes_from_the_system "$needed" '^liblua5\.4\.so\.0$'
 fi
+check_globals
 expect jansson_comes_from_the_system "$needed" '^libjansson\.so\.4$'
 
 allowed='lib(c|m|dl|pthread|gcc_s|stdc\+\+)\.so\.[0-9]+|libjansson\.so\.4|liblua5\.4\.so\.0|ld-linux.*'

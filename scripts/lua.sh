@@ -207,8 +207,9 @@ make_system() {
 # Its code is moved to a section of its own: by the linker's __start_luatext and __stop_luatext a signal handler can tell
 # whether it has interrupted Lua. No link-time optimisation, which would mix it with other code.
 compile() {
-    local folder=$1 source=$2 compiler=$3 objects=$1/objects file name section renames
+    local folder=$1 source=$2 compiler=$3 objects=$1/objects file name section renames asserting=()
     shift 3
+    if [[ " $* " == *" -DLUAI_ASSERT "* ]]; then asserting=(-include "$PWD/scripts/lua/asserting.h"); fi
     rm -rf "$objects" "${folder:?}/lib"
     mkdir -p "$objects" "$folder/lib" "$folder/include"
     for file in "$source"/l*.c; do
@@ -218,7 +219,7 @@ compile() {
         esac
         # No LUA_USE_DLOPEN: a C module would bring the system's liblua into the process, beside this one.
         "$compiler" -std=gnu99 -fPIC -fvisibility=hidden -fno-lto -g -DLUA_USE_POSIX -DLUA_COMPAT_5_3 \
-            -include "$PWD/scripts/lua/bundled.h" "$@" -c "$file" -o "$objects/$name.o"
+            -include "$PWD/scripts/lua/bundled.h" "-I$source" "${asserting[@]}" "$@" -c "$file" -o "$objects/$name.o"
         renames=()
         while read -r section; do
             renames+=(--rename-section "$section=luatext")
@@ -268,7 +269,7 @@ make_variant() {
         ;;
     moving) # by Lua's own macros for hard tests (llimits.h)
         source=$(source_folder) && make_bundled moving "$source" "$(toolchain_clang)" "${CHECKS[@]}" \
-            -fsanitize=address -DHARDSTACKTESTS -DHARDMEMTESTS "-I$source" -include "$PWD/scripts/lua/moving.h"
+            -fsanitize=address -DHARDSTACKTESTS -DHARDMEMTESTS -include "$PWD/scripts/lua/moving.h"
         ;;
     source-*) source=$(LUA_SOURCE=$LUA_VARIANT_SOURCE source_folder) && make_bundled "$1" "$source" "${CC:-cc}" -O3 ;;
     *)

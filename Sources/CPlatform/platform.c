@@ -77,6 +77,47 @@ int lwp_thread_start(pthread_t *thread, const char *name, size_t stack_size, voi
     return result;
 }
 
+// One handler for all of it: with several, a fork would take their locks in the order in which they were registered.
+static pthread_mutex_t fork_lock = PTHREAD_MUTEX_INITIALIZER;
+static void (*before_fork)(void), (*after_fork_in_parent)(void), (*after_fork_in_child)(void);
+
+static void lock_for_fork(void) {
+    pthread_mutex_lock(&fork_lock);
+    if (before_fork != NULL) before_fork();
+}
+
+static void unlock_in_parent(void) {
+    if (after_fork_in_parent != NULL) after_fork_in_parent();
+    pthread_mutex_unlock(&fork_lock);
+}
+
+static void unlock_in_child(void) {
+    if (after_fork_in_child != NULL) after_fork_in_child();
+    pthread_mutex_unlock(&fork_lock);
+}
+
+// When the library is loaded: another thread may fork in the moment of the first call.
+__attribute__((constructor)) static void prepare_for_forks(void) {
+    (void)pthread_atfork(lock_for_fork, unlock_in_parent, unlock_in_child); // fails for a lack of memory alone
+}
+
+void lwp_at_fork(void (*before)(void), void (*in_parent)(void), void (*in_child)(void)) {
+    before_fork = before;
+    after_fork_in_parent = in_parent;
+    after_fork_in_child = in_child;
+}
+
+void lwp_once_between_forks(void (*body)(void)) {
+    static bool is_done;
+    if (__atomic_load_n(&is_done, __ATOMIC_ACQUIRE)) return;
+    pthread_mutex_lock(&fork_lock);
+    if (!is_done) {
+        body();
+        __atomic_store_n(&is_done, true, __ATOMIC_RELEASE);
+    }
+    pthread_mutex_unlock(&fork_lock);
+}
+
 uint64_t lwp_thread_number(void) {
     static uint64_t last;
     static _Thread_local uint64_t own;

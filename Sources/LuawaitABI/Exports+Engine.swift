@@ -6,6 +6,15 @@ public func luawait_engine_new(
     _ config: UnsafePointer<CChar>?, _ config_length: Int, _ out: UnsafeMutablePointer<OpaquePointer?>?,
     _ error: UnsafeMutablePointer<luawait_error>?
 ) -> luawait_status {
+    FirstUse.prepare()
+    return newEngine(config, config_length, out, error)
+}
+
+/// `luawait_engine_new`, but for what comes before a process's first.
+func newEngine(
+    _ config: UnsafePointer<CChar>?, _ config_length: Int, _ out: UnsafeMutablePointer<OpaquePointer?>?,
+    _ error: UnsafeMutablePointer<luawait_error>?
+) -> luawait_status {
     status(error) { () throws(CallError) in
         guard let out else { throw missing("engine") }
         out.pointee = nil

@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 static void in_own_process(void (*body)(void)) {
@@ -276,8 +277,61 @@ static void a_fork_while_another_thread_installs_the_signal_leaves_no_lock_behin
     in_own_process(fork_while_others_install);
 }
 
+static int64_t monotonic_us(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+/* All that a process does with the library only once is done by the first use, so each try is a process of its own. */
+static int64_t fork_after_us;
+
+static void use_all_of_it(void) {
+    luawait_engine *engine = engine_with("{\"lua_warning\":false}");
+    declare(engine, "f");
+    uint64_t parked = start(engine, "return f({1, 'two'})"), failed = start_with(engine, "error(json.null)", "{}");
+    CHECK_JSON(serve_echo(engine, parked).json, "[1,\"two\"]");
+    CHECK_INT(finish(engine, failed).state, LUAWAIT_FAILED);
+    CHECK(luawait_register(engine, "end", 3, NULL, 0, NULL) == LUAWAIT_ERR_ARGUMENT);
+    luawait_engine_free(engine);
+}
+
+static void *use_it(void *nothing) {
+    use_all_of_it();
+    return nothing;
+}
+
+static void use_it_in_the_child(void) {
+    alarm((unsigned)HANG_GUARD_MS / 1000);
+    use_all_of_it();
+}
+
+static void fork_during_first_use(void) {
+    pthread_t threads[2];
+    int64_t begin = monotonic_us();
+    for (size_t i = 0; i < 2; i++) {
+        threads[i] = run_thread(use_it, NULL);
+    }
+    while (monotonic_us() - begin < fork_after_us) {
+        sched_yield();
+    }
+    CHECK(harness_in_process(use_it_in_the_child));
+    for (size_t i = 0; i < 2; i++) {
+        pthread_join(threads[i], NULL);
+    }
+}
+
+static void a_fork_at_any_moment_of_the_first_use_leaves_no_lock_behind(void) {
+    bool goes_on = true;
+    for (fork_after_us = 0; fork_after_us < 5000 && goes_on; fork_after_us += 25) {
+        goes_on = CHECK(harness_in_process(fork_during_first_use));
+        if (!goes_on) printf("forked after %d us\n", (int)fork_after_us);
+    }
+}
+
 TESTS(TEST(signals_that_the_host_handles_are_left_alone), TEST(the_first_engine_chooses_the_signal),
       TEST(without_a_free_signal_there_is_counting), TEST(counting_takes_no_signal),
       TEST(without_threads_there_is_no_engine), TEST(a_thread_that_was_refused_is_asked_for_again_and_counted),
       TEST(without_a_descriptor_event_fd_says_so), TEST(a_child_process_leaves_its_parents_engine_alone),
-      TEST(a_fork_while_another_thread_installs_the_signal_leaves_no_lock_behind))
+      TEST(a_fork_while_another_thread_installs_the_signal_leaves_no_lock_behind),
+      TEST(a_fork_at_any_moment_of_the_first_use_leaves_no_lock_behind))

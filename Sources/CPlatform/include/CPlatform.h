@@ -21,6 +21,14 @@ void lwp_parker_unpark(lwp_parker *parker);
 // run on it. `name`, at most 15 bytes, is for debuggers and `top -H`. Returns 0 or an errno.
 int lwp_thread_start(pthread_t *thread, const char *name, size_t stack_size, void (*body)(void *), void *argument);
 
+// Runs `body` once in the life of the process, and not while it is forking; a child goes on with what its parent has done.
+// Whoever comes meanwhile waits.
+void lwp_once_between_forks(void (*body)(void));
+
+// What is to be done before and after each fork, in the parent and in the child, while what is above waits. For one caller,
+// once, inside lwp_once_between_forks().
+void lwp_at_fork(void (*before)(void), void (*in_parent)(void), void (*in_child)(void));
+
 // Names the calling thread among all that this process ever has: the system's names are used again. Never 0.
 uint64_t lwp_thread_number(void);
 

@@ -39,7 +39,7 @@ package struct EngineConfig: Sendable {
 
     package init() {}
 
-    private static let keys =
+    static let keys =
         Limits.keys + [
             "executor", "workers", "output_bytes", "max_depth", "slice_us", "warm_contexts", "print", "preemption",
             "signal", "seed", "watchdog", "max_evals", "max_queued", "max_requests", "max_unread", "max_blocked",

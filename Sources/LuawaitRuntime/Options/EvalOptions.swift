@@ -21,7 +21,7 @@ package struct EvalOptions: Sendable {
     /// More would be a table, not arguments; Lua's own limit on C stacks is near.
     private static let mostArguments = 200
 
-    private static let keys = Limits.keys + ["name", "globals", "args", "detached", "context", "globals_shared"]
+    static let keys = Limits.keys + ["name", "globals", "args", "detached", "context", "globals_shared"]
 
     package init(json text: UnsafeBufferPointer<UInt8>?, defaults: Limits, maxDepth: Int) throws(CallError) {
         let options = try OptionObject(text, what: "options", known: Self.keys, maxDepth: maxDepth)

@@ -34,10 +34,10 @@ private func isLetter(_ byte: UInt8) -> Bool {
 }
 
 /// Lua 5.4 Reference Manual, §3.1.
-private let reservedWords: Set<String> = [
+let reservedWords: Set<String> = [
     "and", "break", "do", "else", "elseif", "end", "false", "for", "function", "goto", "if", "in", "local", "nil",
     "not",
     "or", "repeat", "return", "then", "true", "until", "while",
 ]
 
-private let libraries: Set<String> = ["_G", "coroutine", "json", "math", "os", "string", "table", "utf8"]
+let libraries: Set<String> = ["_G", "coroutine", "json", "math", "os", "string", "table", "utf8"]

@@ -1,4 +1,4 @@
-import Glibc
+import CPlatform
 import Synchronization
 
 /// How many forks lie between this process and the one that loaded the library.
@@ -8,9 +8,9 @@ import Synchronization
 package enum ForkCount {
     private static let count = Atomic<UInt64>(0)
 
-    /// Runs once; the system forgets no handler.
+    /// Runs once.
     private static let handler: Void = {
-        pthread_atfork(
+        lwp_at_fork(
             { TaskTable.lockForFork() },
             { TaskTable.unlockAfterFork() },
             {
