@@ -114,8 +114,8 @@
  * Lua at that moment. Its handler calls one that was there before, or that has replaced it since, for signals that are
  * not the library's. A callback that blocks the signal has it unblocked while its script goes on. Fork: in a child
  * process every call with an engine of its parent's is LUAWAIT_ERR_FORKED, and luawait_engine_free() does nothing; the
- * child may create engines of its own, whatever its parent's threads were doing; a fork waits while the process's first
- * engine is being created, about a millisecond. Locale: scripts run in the C locale, whatever the process's or the thread's is;
+ * child may create engines of its own. A fork waits while the process's first engine is being created, about a millisecond.
+ * Locale: scripts run in the C locale, whatever the process's or the thread's is;
  * the host's code runs in its own. `errno` is not preserved. Real-time scheduling: the library's threads have the
  * priority of the thread that creates the engine, and the one that interrupts scripts has the next higher, if the process
  * may; scripts on a host's thread of a higher one, where there is only one processor, need `"preemption": "count"`.
