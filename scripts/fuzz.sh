@@ -8,7 +8,7 @@
 #
 # What is found grows in .build/fuzz/corpus, and is worth keeping for long runs; a crashing input is left in
 # .build/fuzz/crashes. The fuzzer (libFuzzer) and the sanitizers come with the Swift toolchain's clang; CLANG names
-# another. fuzz_options runs a library of its own, with AddressSanitizer and coverage, and replays on the one in STAGE.
+# another. FUZZ_SEED makes a run begin like the last one of the same number. fuzz_options runs a library of its own, with AddressSanitizer and coverage, and replays on the one in STAGE.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -153,6 +153,7 @@ run() {
     kept_of "$target"
     add_hostile "$target"
     mkdir -p "$corpus" "$crashes"
+    if [[ -n ${FUZZ_SEED:-} ]]; then options+=("-seed=$FUZZ_SEED"); fi
     "$BUILD/$target" "${options[@]}" "-max_total_time=$seconds" -print_final_stats=1 "-artifact_prefix=$crashes/" \
         "$corpus" "${kept[@]}" >"$log" 2>&1 || status=$?
     echo "$target: $(figure "$log" stat::number_of_executed_units:) executions" \
