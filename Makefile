@@ -20,8 +20,8 @@ DEEP_PARTS := check-model test-chaos test-asan test-tsan test-valgrind test-chec
 	test-short-turns simulate test-long-fuzz
 
 .DEFAULT_GOAL := help
-# Goals run one after the other, but for the parts of the tests, for which everything has been prepared: those run two at
-# once, because each spends much of its time in a compiler that uses one core.
+# Goals run one after the other, but for the parts of the tests, for which everything has been prepared: those run two
+# at once, because each spends much of its time in a compiler that uses one core.
 ifndef PREPARED
 .NOTPARALLEL:
 endif

@@ -114,15 +114,16 @@
  * Lua at that moment. Its handler calls one that was there before, or that has replaced it since, for signals that are
  * not the library's. A callback that blocks the signal has it unblocked while its script goes on. Fork: in a child
  * process every call with an engine of its parent's is LUAWAIT_ERR_FORKED, and luawait_engine_free() does nothing; the
- * child may create engines of its own. A fork waits while the process's first engine is being created, about a millisecond.
- * Locale: scripts run in the C locale, whatever the process's or the thread's is;
+ * child may create engines of its own. A fork waits while the process's first engine is being created, about a
+ * millisecond. Locale: scripts run in the C locale, whatever the process's or the thread's is;
  * the host's code runs in its own. `errno` is not preserved. Real-time scheduling: the library's threads have the
- * priority of the thread that creates the engine, and the one that interrupts scripts has the next higher, if the process
- * may; scripts on a host's thread of a higher one, where there is only one processor, need `"preemption": "count"`.
- * Stack: a thread of the host's on which scripts run (luawait_run(), luawait_eval(), a pool's) needs 128 KiB, on which some
- * thirty calls through C fit into one another; 512 KiB have room for the 200 that Lua allows. The end of the stack is found
- * out each time a script goes on, and what would nest too deep for it is an error ("OUTCOMES"). A callback has 90 KiB left or
- * more. On a stack that is not the thread's own, a fiber's, scripts use at most 200 KiB from the call on.
+ * priority of the thread that creates the engine, and the one that interrupts scripts has the next higher, if the
+ * process may; scripts on a host's thread of a higher one, where there is only one processor, need `"preemption":
+ * "count"`. Stack: a thread of the host's on which scripts run (luawait_run(), luawait_eval(), a pool's) needs 128 KiB,
+ * on which some thirty calls through C fit into one another; 512 KiB have room for the 200 that Lua allows. The end of
+ * the stack is found out each time a script goes on, and what would nest too deep for it is an error ("OUTCOMES"). A
+ * callback has 90 KiB left or more. On a stack that is not the thread's own, a fiber's, scripts use at most 200 KiB
+ * from the call on.
  *
  * HOW A SCRIPT SEES THE WORLD
  *
@@ -133,8 +134,8 @@
  *
  * LIBRARIES
  *
- * The key "libraries" (of an engine's config, an eval, a context) gives scripts that are trusted what reaches out of their
- * world. None of it is safe with scripts that are not.
+ * The key "libraries" (of an engine's config, an eval, a context) gives scripts that are trusted what reaches out of
+ * their world. None of it is safe with scripts that are not.
  *   "io"        io, dofile, loadfile. Reading and writing hold the thread, and no limit or cancel ends them. The
  *               metatable of files stays closed, with "debug", too: getmetatable() of one gives false
  *   "os"        all of os but exit: execute, getenv, remove, rename, setlocale (knows "C" alone), tmpname
@@ -165,7 +166,8 @@
  *               "internal"
  *   message     Lua's own words where Lua has some; of a table given to error(), what its __tostring says, or else its
  *               `message` if that is a string
- *   chunk, line where it happened; absent when there is no such place. For "memory": where the script was last seen to take
+ *   chunk, line where it happened; absent when there is no such place. For "memory": where the script was last seen to
+ *   take
  *               memory, in the same loop as a rule, because Lua leaves no trace of the very place
  *   traceback   Lua's stack traceback; absent when there was no stack
  *   function    the host function, where one is to blame ("host", "timeout" of a call, "conversion" of arguments)
@@ -177,12 +179,13 @@
  *
  * Calls that are nested too deep are of type "limit", with Lua's own words "stack overflow" at the end of the message:
  * Lua has room for a million slots (frames of 100000 calls and more) and for 200 calls through C, such as those of
- * metamethods, sort's comparators and coroutines inside coroutines; less where the thread's stack is small, and then the error
- * is a table of type "limit" with the message "C stack overflow". A script that was seen to take its last memory in more
- * than 100000 nested calls is of this type, too.
+ * metamethods, sort's comparators and coroutines inside coroutines; less where the thread's stack is small, and then
+ * the error is a table of type "limit" with the message "C stack overflow". A script that was seen to take its last
+ * memory in more than 100000 nested calls is of this type, too.
  *
- * A script can catch these, and the lack of memory, which is the text "not enough memory" to it; a handler of xpcall is not
- * called for that. What it has given back then it may use; as long as it holds all, nearly every step raises the error again.
+ * A script can catch these, and the lack of memory, which is the text "not enough memory" to it; a handler of xpcall is
+ * not called for that. What it has given back then it may use; as long as it holds all, nearly every step raises the
+ * error again.
  *
  * In a script, an error that the library raises (type "host", "timeout", "conversion", "limit") is a table with
  * the same `type`, `message`, `function`, `host_type` and `data`; tostring() of it is the message.
@@ -410,12 +413,12 @@ luawait_status luawait_shutdown(luawait_engine *engine, int64_t timeout_ms);
  *   "workers": n, "workers_refused": n, "contexts": {"live", "warm", "named", "memory"}, "timers": n,
  *   "lua": {"version", "build", "probed", "failed_probes"}}`
  * `open` counts all requests that can be answered, `pending` those of them that nobody has taken yet. `workers_refused`
- * counts how often the system has refused a thread that was to stand in for one that waits inside a script (`max_blocked`);
- * it is asked again all the time. `memory` says how full each named context is, an array of
+ * counts how often the system has refused a thread that was to stand in for one that waits inside a script
+ * (`max_blocked`); it is asked again all the time. `memory` says how full each named context is, an array of
  * `{"context", "used", "limit"}`: bytes, garbage included, when one of its evals last had a turn.
- * `lua` says which Lua runs the scripts: `version` such as "5.4.9"; `build` "bundled", a part of this library, or "system"; `probed` whether this
- * very Lua was probed for known memory faults when the library was built; `failed_probes` the names of those that it has,
- * which any script can reach.
+ * `lua` says which Lua runs the scripts: `version` such as "5.4.9"; `build` "bundled", a part of this library, or
+ * "system"; `probed` whether this very Lua was probed for known memory faults when the library was built;
+ * `failed_probes` the names of those that it has, which any script can reach.
  *
  * @param json   out: caller frees with luawait_free()
  * @param length out, nullable: bytes
@@ -484,8 +487,8 @@ typedef void (*luawait_drop)(void *user_data);
  *
  * A callback has an option of its own, `unanswered`: what comes of a call that it returns from without an answer. With
  * "nil", the default, the script gets nil. With "cancel" the eval ends as "cancelled", with a message that names the
- * function, and the script can neither catch that nor go on: for bindings of languages that may be interrupted anywhere,
- * before a callback's first instruction and after its last, where no answer is no value either.
+ * function, and the script can neither catch that nor go on: for bindings of languages that may be interrupted
+ * anywhere, before a callback's first instruction and after its last, where no answer is no value either.
  *
  * @param fn        called for each call, on whichever thread runs the script, possibly on several at once
  * @param user_data given to `fn`; borrowed until `drop` is called
@@ -590,7 +593,8 @@ luawait_status luawait_check(luawait_engine *engine, const char *script, size_t 
  *                              `max_script_bytes`; `error` says which
  * @retval LUAWAIT_ERR_NOT_FOUND there is no such `context`
  * @retval LUAWAIT_ERR_SHUTDOWN after luawait_shutdown()
- * @retval LUAWAIT_ERR_EXECUTOR executor "custom": there is no pool, or it refuses to run the script; nothing was started
+ * @retval LUAWAIT_ERR_EXECUTOR executor "custom": there is no pool, or it refuses to run the script; nothing was
+ * started
  * @retval LUAWAIT_ERR_MEMORY   out of memory
  * @since 0.1
  */
@@ -665,19 +669,19 @@ luawait_status luawait_eval(luawait_engine *engine, const char *script, size_t l
  * one at a time, whenever one parks, ends, or has had its time slice; each has its own outcome, limits and cancel. The
  * context sees the host functions that are registered now.
  *
- * Each eval has globals of its own, laid over the context's. What Lua and the host have given, libraries, tables of host
- * functions and the context's `globals`, it gets as a copy of its own, made when it first uses the name: whatever it
- * changes there, or sets, or draws from math.random, no other eval sees. Copying is the eval's time and memory; until
- * then rawget(_G, name) finds nothing, and a given name that is set to nil is given anew. One started with
- * `"globals_shared": true` has the context's globals: what it sets there, all others see, unless it is a name that Lua or
- * the host has given; what it changes in such, the others that share them see. Tables that they share in this way are
- * shared whole.
+ * Each eval has globals of its own, laid over the context's. What Lua and the host have given, libraries, tables of
+ * host functions and the context's `globals`, it gets as a copy of its own, made when it first uses the name: whatever
+ * it changes there, or sets, or draws from math.random, no other eval sees. Copying is the eval's time and memory;
+ * until then rawget(_G, name) finds nothing, and a given name that is set to nil is given anew. One started with
+ * `"globals_shared": true` has the context's globals: what it sets there, all others see, unless it is a name that Lua
+ * or the host has given; what it changes in such, the others that share them see. Tables that they share in this way
+ * are shared whole.
  *
  * Memory is the context's: what one eval allocates another lacks, and the eval that meets the limit ends with "memory".
  * To begin an eval there are 128 KiB in reserve above the limit: for its coroutine, for compiling it, for its table of
  * globals and a few nested calls. So one that only lets go of something runs in a full context (`t = nil`,
- * `for k in pairs(t) do t[k] = nil end`, then collectgarbage()), if it shares globals with those that filled it. What the
- * script itself allocates is held to `memory_bytes`. luawait_stats() says how full a context is.
+ * `for k in pairs(t) do t[k] = nil end`, then collectgarbage()), if it shares globals with those that filled it. What
+ * the script itself allocates is held to `memory_bytes`. luawait_stats() says how full a context is.
  *
  * @param options        copied; a JSON object or NULL. Keys: `memory_bytes` and `max_coroutines`, of all evals together,
  *                       and `libraries`: default the engine's;
@@ -761,10 +765,10 @@ typedef struct luawait_executor {
 /**
  * Sets, replaces or (with NULL) removes the pool whose threads run the scripts (executor "custom").
  *
- * The pool is given a task for each eval that is ready to run, at most `workers` at a time. A task runs scripts for about
- * a time slice (`slice_us`) and ends; if it leaves something to run, the pool is given another one, so that the pool's
- * other work gets its turn. `task` is no pointer to anything: running one twice, or after luawait_engine_free(), does
- * nothing. luawait_engine_free() waits for the tasks that are running, not for those that wait in the pool.
+ * The pool is given a task for each eval that is ready to run, at most `workers` at a time. A task runs scripts for
+ * about a time slice (`slice_us`) and ends; if it leaves something to run, the pool is given another one, so that the
+ * pool's other work gets its turn. `task` is no pointer to anything: running one twice, or after luawait_engine_free(),
+ * does nothing. luawait_engine_free() waits for the tasks that are running, not for those that wait in the pool.
  *
  * When the pool refuses a task, luawait_start() fails with LUAWAIT_ERR_EXECUTOR, if nothing else will run the script.
  * An eval that has begun stays ready: the pool is asked again when something happens, and after delays that grow from a
@@ -835,8 +839,8 @@ luawait_status luawait_provide_error(luawait_engine *engine, uint64_t request_id
  * see them; until a thread is bound, nobody does. Everything else goes to any thread, the main one included, and any
  * thread may answer. A later call binds another thread.
  *
- * With executor "host", that scripts are ready to run is then told to the main thread alone: threads that serve requests
- * need not hear of it. Any thread may still call luawait_run().
+ * With executor "host", that scripts are ready to run is then told to the main thread alone: threads that serve
+ * requests need not hear of it. Any thread may still call luawait_run().
  *
  * @retval LUAWAIT_ERR_ARGUMENT `engine` is NULL
  * @since 0.1
@@ -899,8 +903,8 @@ void luawait_release_events(luawait_event *events, size_t count);
 
 /**
  * Blocks until there is something for the calling thread to take, or the time is up: for a thread that has nothing else
- * to do. It is woken, it does not poll. With executor "host", scripts that are ready and deadlines that have come count as something: call
- * luawait_run().
+ * to do. It is woken, it does not poll. With executor "host", scripts that are ready and deadlines that have come count
+ * as something: call luawait_run().
  *
  * @param timeout_ms milliseconds; 0 does not block, negative waits without limit
  * @retval LUAWAIT_OK           there is something (unless another thread takes it first)

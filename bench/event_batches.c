@@ -1,7 +1,7 @@
 /*
- * Events through luawait_next_events() in batches of 1, 16 and 256: what it costs to take 10,000 that are there already,
- * requests and outcomes, and how many per second a host gets while scripts make them. The yardstick is the least that any
- * queue of texts does: lock, copy one element out, unlock, free its text.
+ * Events through luawait_next_events() in batches of 1, 16 and 256: what it costs to take 10,000 that are there
+ * already, requests and outcomes, and how many per second a host gets while scripts make them. The yardstick is the
+ * least that any queue of texts does: lock, copy one element out, unlock, free its text.
  */
 #include "host.h"
 #include "plain_lua.h"

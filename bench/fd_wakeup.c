@@ -1,8 +1,8 @@
 /*
  * From a thread that has something to tell to a host asleep in poll(2): a script's host call through the event
- * descriptor, and as the yardstick a plain thread's write to an eventfd. Before each, the one who tells rests long enough
- * for the host to be asleep, and then notes the time. With the threads where the kernel puts them, and each on a core of
- * its own.
+ * descriptor, and as the yardstick a plain thread's write to an eventfd. Before each, the one who tells rests long
+ * enough for the host to be asleep, and then notes the time. With the threads where the kernel puts them, and each on a
+ * core of its own.
  */
 #include "host.h"
 

@@ -1,7 +1,7 @@
 /*
- * Scripts that live on the table functions: the same script in plain Lua, with Lua's own library, and by luawait_eval() on
- * the calling thread, with the library's. Limits and preemption are on, as they are by default. Both run on this thread, so
- * that its processor time is what counts, in more rounds than elsewhere: the differences are small.
+ * Scripts that live on the table functions: the same script in plain Lua, with Lua's own library, and by luawait_eval()
+ * on the calling thread, with the library's. Limits and preemption are on, as they are by default. Both run on this
+ * thread, so that its processor time is what counts, in more rounds than elsewhere: the differences are small.
  */
 #include "host.h"
 #include "plain_lua.h"

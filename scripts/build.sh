@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Builds the release library and puts it into a stage. Usage: scripts/build.sh [VARIANT]
 #
-# Without VARIANT with the Lua that scripts/lua.sh chooses, into .build/stage; with one (scripts/lua.sh lists them) with that
-# Lua, into .build-lua/VARIANT/stage.
+# Without VARIANT with the Lua that scripts/lua.sh chooses, into .build/stage; with one (scripts/lua.sh lists them) with
+# that Lua, into .build-lua/VARIANT/stage.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -40,8 +40,8 @@ expect() {
 # A grep that finds nothing is what most checks hope for.
 without_failing() { "$@" || true; }
 
-# All code of the bundled Lua, and nothing else, is in the section `luatext`: a signal handler tells by it whether it has
-# interrupted Lua.
+# All code of the bundled Lua, and nothing else, is in the section `luatext`: a signal handler tells by it whether it
+# has interrupted Lua.
 check_lua_section() {
     local symbols=$work/symbols
     nm --defined-only .build/lua/bundled/lib/libluawait_lua.a 2>/dev/null | awk '$2 ~ /^[tT]$/ { print $3 }' |

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Checks which Lua scripts/lua.sh chooses: in a copy of the scripts, where nothing can be fetched unless a test brings it.
+# Checks which Lua scripts/lua.sh chooses: in a copy of the scripts, where nothing can be fetched unless a test brings
+# it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -8,8 +8,8 @@
 #
 # What is found grows in .build/fuzz/corpus, and is worth keeping for long runs; a crashing input is left in
 # .build/fuzz/crashes. The fuzzer (libFuzzer) and the sanitizers come with the Swift toolchain's clang; CLANG names
-# another. FUZZ_SEED makes a run begin like the last one of the same number. fuzz_options runs a library of its own, with
-# AddressSanitizer and coverage, and replays on the one in STAGE.
+# another. FUZZ_SEED makes a run begin like the last one of the same number. fuzz_options runs a library of its own,
+# with AddressSanitizer and coverage, and replays on the one in STAGE.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

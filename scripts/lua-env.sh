@@ -1,5 +1,6 @@
-# To be sourced by scripts, in the project's folder: pkg-config finds the Lua of LUA_VARIANT (scripts/lua.sh), or without
-# one that of the last build. Where a variant's sources cannot be had, it says so, and the build's Lua has to do.
+# To be sourced by scripts, in the project's folder: pkg-config finds the Lua of LUA_VARIANT (scripts/lua.sh), or
+# without one that of the last build. Where a variant's sources cannot be had, it says so, and the build's Lua has to
+# do.
 # shellcheck shell=bash
 if [[ ! -e .build/lua/chosen ]]; then scripts/lua.sh choose; fi
 if [[ -n ${LUA_VARIANT:-} ]] && ! scripts/lua.sh make "$LUA_VARIANT"; then

@@ -33,7 +33,8 @@ has_checksum() {
     [[ -e $1 ]] && sha256sum --check --status <<<"$CHECKSUM  $1"
 }
 
-# Debian's archive under the name that the machine's apt knows, with a configuration of its own: the machine's is left alone.
+# Debian's archive under the name that the machine's apt knows, with a configuration of its own: the machine's is left
+# alone.
 apt_get() { "$1" -c "$ROOT/apt/apt.conf" "${@:2}"; }
 
 fetch_from_debian() {
@@ -150,7 +151,8 @@ HEADER
     fi
 }
 
-# probe FOLDER [FLAG...]: prints the names of the probes that the Lua in FOLDER fails, with commas; fails if it cannot be probed.
+# probe FOLDER [FLAG...]: prints the names of the probes that the Lua in FOLDER fails, with commas; fails if it cannot
+# be probed.
 probe() {
     local folder=$1 cflags libs
     shift
@@ -204,8 +206,8 @@ make_system() {
 
 # compile FOLDER SOURCE COMPILER [FLAG...]: a static archive of Lua's core and libraries, without lua and luac.
 #
-# Its code is moved to a section of its own: by the linker's __start_luatext and __stop_luatext a signal handler can tell
-# whether it has interrupted Lua. No link-time optimisation, which would mix it with other code.
+# Its code is moved to a section of its own: by the linker's __start_luatext and __stop_luatext a signal handler can
+# tell whether it has interrupted Lua. No link-time optimisation, which would mix it with other code.
 compile() {
     local folder=$1 source=$2 compiler=$3 objects=$1/objects file name section renames asserting=()
     shift 3

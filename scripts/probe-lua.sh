@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Runs the probes of known memory faults on a liblua5.4. Usage: scripts/probe-lua.sh [CFLAGS LIBS [NAME...]]
 #
-# CFLAGS and LIBS say how to compile and link against it (default: what pkg-config says of lua5.4); with names, only those
-# probes run. Prints `pass NAME` or `fail NAME<tab>what was wrong` for each, and fails only when it could not probe.
+# CFLAGS and LIBS say how to compile and link against it (default: what pkg-config says of lua5.4); with names, only
+# those probes run. Prints `pass NAME` or `fail NAME<tab>what was wrong` for each, and fails only when it could not
+# probe.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -2,7 +2,8 @@
 # Compiles and runs the stress program against the staged library. Usage: scripts/stress.sh [SECONDS [SEED]]
 #
 # Without arguments: LUAWAIT_STRESS_SECONDS (5) and LUAWAIT_SEED (by the clock). LUAWAIT_STRESS_PREEMPTION says how
-# scripts are interrupted, "signal" or "count"; without it they take turns. CC, LINK_FLAGS, STAGE and BUILD as in test-c.sh.
+# scripts are interrupted, "signal" or "count"; without it they take turns. CC, LINK_FLAGS, STAGE and BUILD as in
+# test-c.sh.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -145,8 +145,8 @@ run_one() {
     fi
 }
 
-# A locale unlike C, for the tests that scripts do not depend on the host's. localedef wants all categories and complains of
-# those that are not there.
+# A locale unlike C, for the tests that scripts do not depend on the host's. localedef wants all categories and
+# complains of those that are not there.
 make_locale() {
     export LOCPATH=$BUILD/locale
     if [[ ! $LOCPATH/comma/LC_NUMERIC -nt Tests/C/comma.locale ]]; then

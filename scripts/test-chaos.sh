@@ -5,8 +5,8 @@
 # Usage: scripts/test-chaos.sh [CASES [SEED]]
 #        scripts/test-chaos.sh --seed S --first N --cases N [--way NAME] [--show]
 #   Without any, 10 cases of a fixed seed. They run on a Lua that asserts its API's use, under AddressSanitizer, and a
-#   third of them then on one whose stack moves and whose garbage is collected wherever they may, where they must do what
-#   they did before. LUA_VARIANT names a Lua to run on alone.
+#   third of them then on one whose stack moves and whose garbage is collected wherever they may, where they must do
+#   what they did before. LUA_VARIANT names a Lua to run on alone.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -5,7 +5,8 @@
 # Usage: scripts/test-fuzz.sh [--long]
 #   --long compares on many more and fuzzes each target for FUZZ_SECONDS (120), scripts once more on a Lua whose stack
 #   moves, all from FUZZ_SEED (1): what it finds is to be found again, and not by whoever
-#   changed something else. Longer runs still are `make fuzz`, scripts/test-patterns.sh and scripts/test-differential.sh.
+#   changed something else. Longer runs still are `make fuzz`, scripts/test-patterns.sh and
+#   scripts/test-differential.sh.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

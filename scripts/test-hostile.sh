@@ -23,8 +23,8 @@ ${CC:-cc} -std=c11 -D_POSIX_C_SOURCE=200809L -Wall -Wextra -Werror -pedantic -g 
     Tests/Hostile/*.c Tests/C/harness.c Tests/C/host.c Tests/C/pool.c Tests/C/json.c -o "$directory/run_hostile" \
     ${LINK_FLAGS:-} "-L$stage/lib" -lluawait "-Wl,-rpath,$stage/lib" -pthread
 
-# glibc keeps what has been freed in an arena for some of the threads each, where others do not find it: how much the process
-# has grown would say which thread came to which arena, rather than what the library needs.
+# glibc keeps what has been freed in an arena for some of the threads each, where others do not find it: how much the
+# process has grown would say which thread came to which arena, rather than what the library needs.
 export MALLOC_ARENA_MAX=1
 
 # A process for each way of running them, so that a crash is the failure of that one alone.

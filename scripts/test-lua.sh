@@ -2,10 +2,10 @@
 # Runs tests on a library that is built with another Lua.
 #
 # Usage: scripts/test-lua.sh [LUA [PART...]]
-#   LUA is a variant of scripts/lua.sh (system, bundled, checked) or a folder with Lua 5.4's sources; without it, the one
-#   of system and bundled that the last build has not chosen. A part is `probes` (prints the verdict), `c`, `hostile`,
-#   `stress`, `python`, `swift`, or the name of a C test; without any: probes, c and hostile. The last line is
-#   `N passed, N failed`.
+#   LUA is a variant of scripts/lua.sh (system, bundled, checked) or a folder with Lua 5.4's sources; without it, the
+#   one of system and bundled that the last build has not chosen. A part is `probes` (prints the verdict), `c`,
+#   `hostile`, `stress`, `python`, `swift`, or the name of a C test; without any: probes, c and hostile. The last line
+#   is `N passed, N failed`.
 #
 # What the probes of known memory faults find in that Lua is expected of the scripts that need them sound.
 set -euo pipefail

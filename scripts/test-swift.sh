@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Runs the Swift unit tests, with the Lua of the build. Usage: scripts/test-swift.sh [ARGUMENT...], those of `swift test`.
+# Runs the Swift unit tests, with the Lua of the build. Usage: scripts/test-swift.sh [ARGUMENT...], those of `swift
+# test`.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

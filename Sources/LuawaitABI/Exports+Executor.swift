@@ -30,7 +30,8 @@ extension HostPool {
     }
 }
 
-/// What the host's pool calls. The pointer is a number: nothing is there, so a task that comes twice or late does no harm.
+/// What the host's pool calls. The pointer is a number: nothing is there, so a task that comes twice or late does no
+/// harm.
 private func runTask(_ task: UnsafeMutableRawPointer?) {
     Engine.runTask(TaskID(UInt(bitPattern: task)))
 }

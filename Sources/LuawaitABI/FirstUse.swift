@@ -5,10 +5,10 @@ import LuawaitRuntime
 /// What a process does with the library only once.
 ///
 /// Swift makes a global, or the description of a generic type, when it is first needed, and whoever needs it meanwhile
-/// waits. A child of fork(2) that was made in that moment would wait for ever, since the thread that was at it is not in
-/// the child; and in any child two threads that need the same at once may do so, because the main thread of a child waits
-/// under its parent's number. So before the first engine there is a rehearsal, for which forks and other threads wait: a
-/// short life of an engine that touches what any engine will. It starts no thread and takes no signal.
+/// waits. A child of fork(2) that was made in that moment would wait for ever, since the thread that was at it is not
+/// in the child; and in any child two threads that need the same at once may do so, because the main thread of a child
+/// waits under its parent's number. So before the first engine there is a rehearsal, for which forks and other threads
+/// wait: a short life of an engine that touches what any engine will. It starts no thread and takes no signal.
 enum FirstUse {
     /// Comes first in the call that is a process's first. Costs a look at a flag when it is not.
     static func prepare() {

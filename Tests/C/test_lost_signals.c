@@ -1,6 +1,6 @@
 /*
- * The stop signal does not arrive: the system refuses it, somebody else handles it, a callback has blocked it. Scripts are
- * stopped all the same. Each test is a process of its own, as it changes what belongs to the whole process.
+ * The stop signal does not arrive: the system refuses it, somebody else handles it, a callback has blocked it. Scripts
+ * are stopped all the same. Each test is a process of its own, as it changes what belongs to the whole process.
  */
 #define _GNU_SOURCE /* CPU_SET, RLIMIT_SIGPENDING */
 #include "host.h"

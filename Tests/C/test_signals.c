@@ -1,6 +1,6 @@
 /*
- * The stop signal and the host's own use of signals: chaining, errno, system calls that go on. Each test is a process of
- * its own, since the first engine of a process installs the handler.
+ * The stop signal and the host's own use of signals: chaining, errno, system calls that go on. Each test is a process
+ * of its own, since the first engine of a process installs the handler.
  */
 #define _GNU_SOURCE /* pthread_sigqueue */
 #include "host.h"

@@ -4,12 +4,12 @@
 //   abi_faults --stride STEP
 //
 // Runs with failing_malloc's allocator, which says what fails. Each call gives a status that its documentation names,
-// each eval that was started has an outcome or a status of memory, and afterwards a new eval in the same engine succeeds. A
-// round is all of that with one allocation failing, or two, or all from there on; rounds go on until nothing fails any more.
-// Where they are slow, only each STEPth is run of those beyond ALL_UP_TO.
+// each eval that was started has an outcome or a status of memory, and afterwards a new eval in the same engine
+// succeeds. A round is all of that with one allocation failing, or two, or all from there on; rounds go on until
+// nothing fails any more. Where they are slow, only each STEPth is run of those beyond ALL_UP_TO.
 //
-// Tokens of JSON are kept below 15 bytes here: jansson 2.14 goes on, with a text that lacks a byte, when its buffer for a
-// longer one cannot grow.
+// Tokens of JSON are kept below 15 bytes here: jansson 2.14 goes on, with a text that lacks a byte, when its buffer for
+// a longer one cannot grow.
 #include "failing_malloc.h"
 
 #include <luawait.h>

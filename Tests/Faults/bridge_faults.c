@@ -1,12 +1,12 @@
-// Every allocation of the bridge and of Lua fails in turn, while scripts are compiled, park, are answered, end, and their
-// values are converted.
+// Every allocation of the bridge and of Lua fails in turn, while scripts are compiled, park, are answered, end, and
+// their values are converted.
 //
 //   bridge_faults [--scenario NAME] [--mode one|two|all|every|collect] [--nth N]
 //
 // Whatever fails: the eval ends as it should or with a failure of type memory, its context can be freed and leaves
-// nothing behind, a context that is shared goes on working, and so does everything else. A mode goes through n = 1, 2, 3
-// and so on until nothing fails any more; "every" ends at MOST_PERIODS, and "collect" is one run, which ends as ever. A case that goes wrong is named with the command
-// that repeats it alone.
+// nothing behind, a context that is shared goes on working, and so does everything else. A mode goes through n = 1, 2,
+// 3 and so on until nothing fails any more; "every" ends at MOST_PERIODS, and "collect" is one run, which ends as ever.
+// A case that goes wrong is named with the command that repeats it alone.
 #include "current_case.h"
 #include "faults.h"
 #include "scenarios.h"

@@ -1,5 +1,5 @@
-// Which case a program of generated cases is at, told also when it crashes: the line repeats the case. Included by one file
-// of a program.
+// Which case a program of generated cases is at, told also when it crashes: the line repeats the case. Included by one
+// file of a program.
 #ifndef LUAWAIT_TESTS_CURRENT_CASE_H
 #define LUAWAIT_TESTS_CURRENT_CASE_H
 

@@ -1,7 +1,7 @@
 // Preloaded into abi_faults, or linked into it: an allocator some of whose allocations fail, by plan.
 //
-// Which callers it fails is told by their return address: those in libjansson, whose values are what comes from outside;
-// and the functions of the bridge that allocate, one of them for Lua. Where these are in libluawait,
+// Which callers it fails is told by their return address: those in libjansson, whose values are what comes from
+// outside; and the functions of the bridge that allocate, one of them for Lua. Where these are in libluawait,
 // scripts/test-faults.sh has looked up: FAILING_MALLOC_RANGES holds their offsets and sizes in hexadecimal. Swift's own
 // callers are let alone: without memory Swift ends the process.
 #define _GNU_SOURCE

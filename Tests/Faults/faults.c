@@ -61,8 +61,9 @@ static bool fails(void) {
 
 // ---- Guarded blocks ------------------------------------------------------------------------------------------------
 //
-// Lua itself is not instrumented: a sanitizer does not see what it writes behind the end of a block, when one pushes values
-// for which there is no room on its stack, say. So each block has a guard behind it, which is looked at when the block goes.
+// Lua itself is not instrumented: a sanitizer does not see what it writes behind the end of a block, when one pushes
+// values for which there is no room on its stack, say. So each block has a guard behind it, which is looked at when the
+// block goes.
 
 enum { GUARD_BYTES = 512, GUARD = 0xA5 };
 

@@ -1,7 +1,7 @@
-// The seam: which allocation of the bridge fails. The program is linked with --wrap, so malloc, calloc, realloc and free of
-// the bridge's files, and through its allocator all of Lua's, come by here; jansson's are led here by
-// json_set_alloc_funcs. What the program itself allocates comes by as well, so it arms the faults around its calls of the
-// bridge alone. Each block is guarded: the program aborts when somebody has written behind its end.
+// The seam: which allocation of the bridge fails. The program is linked with --wrap, so malloc, calloc, realloc and
+// free of the bridge's files, and through its allocator all of Lua's, come by here; jansson's are led here by
+// json_set_alloc_funcs. What the program itself allocates comes by as well, so it arms the faults around its calls of
+// the bridge alone. Each block is guarded: the program aborts when somebody has written behind its end.
 #ifndef LUAWAIT_TESTS_FAULTS_H
 #define LUAWAIT_TESTS_FAULTS_H
 

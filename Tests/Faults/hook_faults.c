@@ -1,8 +1,8 @@
 // A hook that Lua has lost is set again by one of the next orders.
 //
 // An instruction at which Lua has found no hook set takes back the sign by which a signal handler makes it look again
-// (luaG_traceexec: it reads the mask, then clears `trap`). A handler that runs between the two has set a hook that a loop
-// without calls never comes to. It takes a signal within some nanoseconds of a resumption, so it is not waited for
+// (luaG_traceexec: it reads the mask, then clears `trap`). A handler that runs between the two has set a hook that a
+// loop without calls never comes to. It takes a signal within some nanoseconds of a resumption, so it is not waited for
 // here, but done: the sign is taken back where Lua keeps it.
 #include "internal.h"
 

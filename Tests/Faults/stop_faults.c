@@ -1,8 +1,9 @@
-// A stop at every look for orders: each function that may loop in C is stopped at its first look, at its second, and so on,
-// until it ends before.
+// A stop at every look for orders: each function that may loop in C is stopped at its first look, at its second, and so
+// on, until it ends before.
 //
-// Wherever it is: the eval is stopped, what it was doing is described, its context goes on working, and nobody has written
-// behind the end of a block. A function that has filled what it had reserved of Lua's stack is one of the places.
+// Wherever it is: the eval is stopped, what it was doing is described, its context goes on working, and nobody has
+// written behind the end of a block. A function that has filled what it had reserved of Lua's stack is one of the
+// places.
 #include "faults.h"
 #include "internal.h"
 

@@ -5,9 +5,9 @@
  *
  * The input is a script. A first line that begins with "--~" says how it is run, a character for each choice (see
  * take_setup); a line "--##" begins the next script of a shared context. Nothing depends on clocks, so that an input is
- * a run: what is counted is how often the bridge looks for orders (the linker puts __wrap_lwb_stopper_look between), and
- * after so many looks the eval is condemned wherever it is. A script that makes no looks is a hang, which the fuzzer's
- * own timeout finds.
+ * a run: what is counted is how often the bridge looks for orders (the linker puts __wrap_lwb_stopper_look between),
+ * and after so many looks the eval is condemned wherever it is. A script that makes no looks is a hang, which the
+ * fuzzer's own timeout finds.
  */
 #define _GNU_SOURCE // memmem
 

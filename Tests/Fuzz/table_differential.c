@@ -5,8 +5,8 @@
 // The runs in a coroutine are at the end of their slice all the time, and yield at every look for orders. Compiled with
 // -DLWB_STEPS_BETWEEN_LOOKS=2, as scripts/test-differential.sh does, there are looks nearly everywhere.
 //
-// SCRIPT is table_differential.lua. Without a seed the clock gives one. A failing case names the command that repeats it
-// alone. Exits with 1 if there was a difference.
+// SCRIPT is table_differential.lua. Without a seed the clock gives one. A failing case names the command that repeats
+// it alone. Exits with 1 if there was a difference.
 #include "internal.h"
 
 #include <signal.h>

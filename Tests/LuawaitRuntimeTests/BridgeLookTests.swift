@@ -5,7 +5,8 @@ import Testing
 @testable import LuawaitRuntime
 
 /// Where orders are looked for by counting instructions: work that few instructions do is counted, too. A script whose
-/// deadline comes while it waits for an answer meets it at its first look, and the line of the stop says where that was.
+/// deadline comes while it waits for an answer meets it at its first look, and the line of the stop says where that
+/// was.
 struct BridgeLookTests {
     /// When deadlines and slices end that are to be over at the first look.
     private static let past: Int64 = 1
@@ -24,7 +25,8 @@ struct BridgeLookTests {
         return run
     }
 
-    /// - Returns: the line at which the script met its deadline, 0 if that was after its end; nil if it finished before a look.
+    /// - Returns: the line at which the script met its deadline, 0 if that was after its end; nil if it finished before
+    ///   a look.
     private func lineOfFirstLook(_ script: String, args: String? = nil) -> Int32? {
         let run = waiting("local args = ... wait() " + script, args: args)
         lwb_stopper_set_deadline(run.stopper, Self.past)
@@ -106,8 +108,8 @@ struct BridgeLookTests {
         #expect(lineOfFirstLook("return args", args: "[[{\"a\":1}]]") == nil)
     }
 
-    /// The budget is used up from the first moment on, and looked at when a slice ends: which, from the callback on, the next
-    /// look finds.
+    /// The budget is used up from the first moment on, and looked at when a slice ends: which, from the callback on,
+    /// the next look finds.
     @Test(arguments: [false, true]) func a_conversion_uses_up_the_scripts_processor_time(isLong: Bool) {
         let run = BridgeRun(counting: true, limits: .init(cpuNanoseconds: 1), callbacks: ["begin"])
         run.onCall = { [unowned run] _, _ in

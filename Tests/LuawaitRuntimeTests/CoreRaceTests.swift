@@ -2,8 +2,8 @@ import Testing
 
 @testable import LuawaitRuntime
 
-/// Two calls of different threads that meet, in both orders. Cancelling has its own in `CoreCancellingTests`, shutting down
-/// in `CoreShutdownTests`, wakers in `CoreWakerTests`.
+/// Two calls of different threads that meet, in both orders. Cancelling has its own in `CoreCancellingTests`, shutting
+/// down in `CoreShutdownTests`, wakers in `CoreWakerTests`.
 struct CoreRaceTests {
     private let steps: SteppedCore
 

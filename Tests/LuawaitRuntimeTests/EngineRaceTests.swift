@@ -4,9 +4,9 @@ import Testing
 
 @testable import LuawaitRuntime
 
-/// What happens between a decision under the core's lock and the call of the host's that comes of it, and what meets the
-/// engine's end. Where the host is called there is a place to step in: a waker is woken before the notifier is called, and an
-/// answer is parsed between the two looks at its request.
+/// What happens between a decision under the core's lock and the call of the host's that comes of it, and what meets
+/// the engine's end. Where the host is called there is a place to step in: a waker is woken before the notifier is
+/// called, and an answer is parsed between the two looks at its request.
 @Suite(.timeLimit(.minutes(2))) struct EngineRaceTests {
     private let host: EngineHost
     private var engine: Engine { host.engine }

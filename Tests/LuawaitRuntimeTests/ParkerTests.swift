@@ -69,7 +69,8 @@ struct ParkerTests {
                     parker.unpark()
                     while received.load(ordering: .sequentiallyConsistent) < round { sched_yield() }
                 } else {
-                    // Alternately at a deadline that is about now, and without one: the latter hangs if a wake-up was lost.
+                    // Alternately at a deadline that is about now, and without one: the latter hangs if a wake-up was
+                    // lost.
                     parker.park(until: Instant.now().advanced(nanoseconds: Int64(round % 50) * 1000))
                     while sent.load(ordering: .sequentiallyConsistent) < round { parker.park() }
                     received.store(round, ordering: .sequentiallyConsistent)

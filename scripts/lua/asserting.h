@@ -1,8 +1,8 @@
 // Included before each file of the Luas that assert.
 //
-// Lua asserts that a copied value is no nil of its inner kinds: "absent" and "empty", which tables have. A closing method
-// that is gone when the variable is closed is such a one: Lua puts it where it calls it, finds nil, and raises the error.
-// Nobody sees the value, so this one assertion is too strict.
+// Lua asserts that a copied value is no nil of its inner kinds: "absent" and "empty", which tables have. A closing
+// method that is gone when the variable is closed is such a one: Lua puts it where it calls it, finds nil, and raises
+// the error. Nobody sees the value, so this one assertion is too strict.
 #ifndef LUAWAIT_ASSERTING_LUA_H
 #define LUAWAIT_ASSERTING_LUA_H
 

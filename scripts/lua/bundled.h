@@ -2,8 +2,8 @@
 #ifndef LUAWAIT_BUNDLED_LUA_H
 #define LUAWAIT_BUNDLED_LUA_H
 
-// The seed of the hashes of strings is the engine's: config `seed` fixes the order of `pairs`, and without one it is hard to
-// guess. Lua's own mixes the time in seconds with addresses. The bridge defines this (lua_identity.c).
+// The seed of the hashes of strings is the engine's: config `seed` fixes the order of `pairs`, and without one it is
+// hard to guess. Lua's own mixes the time in seconds with addresses. The bridge defines this (lua_identity.c).
 unsigned int lwb_lua_hash_seed(void);
 #define luai_makeseed(L) ((void)(L), lwb_lua_hash_seed())
 

@@ -1,4 +1,5 @@
-// For programs that link the bundled Lua without the bridge, which has the engine's seed to give: probes and yardsticks.
+// For programs that link the bundled Lua without the bridge, which has the engine's seed to give: probes and
+// yardsticks.
 unsigned int lwb_lua_hash_seed(void);
 
 unsigned int lwb_lua_hash_seed(void) {

@@ -8,7 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// A place for one thread to wait in. An unpark while nobody waits makes the next park return at once; several are as one.
+// A place for one thread to wait in. An unpark while nobody waits makes the next park return at once; several are as
+// one.
 typedef struct lwp_parker {
     uint32_t state; // accessed atomically, by platform.c alone
 } lwp_parker;
@@ -17,16 +18,16 @@ typedef struct lwp_parker {
 bool lwp_parker_park(lwp_parker *parker, int64_t timeout_ns);
 void lwp_parker_unpark(lwp_parker *parker);
 
-// Starts a joinable thread in which all signals are blocked from its first instruction on, so that the host's handlers never
-// run on it. `name`, at most 15 bytes, is for debuggers and `top -H`. Returns 0 or an errno.
+// Starts a joinable thread in which all signals are blocked from its first instruction on, so that the host's handlers
+// never run on it. `name`, at most 15 bytes, is for debuggers and `top -H`. Returns 0 or an errno.
 int lwp_thread_start(pthread_t *thread, const char *name, size_t stack_size, void (*body)(void *), void *argument);
 
-// Runs `body` once in the life of the process, and not while it is forking; a child goes on with what its parent has done.
-// Whoever comes meanwhile waits.
+// Runs `body` once in the life of the process, and not while it is forking; a child goes on with what its parent has
+// done. Whoever comes meanwhile waits.
 void lwp_once_between_forks(void (*body)(void));
 
-// What is to be done before and after each fork, in the parent and in the child, while what is above waits. For one caller,
-// once, inside lwp_once_between_forks().
+// What is to be done before and after each fork, in the parent and in the child, while what is above waits. For one
+// caller, once, inside lwp_once_between_forks().
 void lwp_at_fork(void (*before)(void), void (*in_parent)(void), void (*in_child)(void));
 
 // Names the calling thread among all that this process ever has: the system's names are used again. Never 0.

@@ -1,8 +1,10 @@
 import CLuaBridge
 
-/// A Lua world that many evals share. They take turns: one of them runs at a time, on whichever thread has taken the context.
+/// A Lua world that many evals share. They take turns: one of them runs at a time, on whichever thread has taken the
+/// context.
 package final class NamedContext: @unchecked Sendable {
-    // Unchecked: nothing here changes but `doomed`, which has a lock, and `context`, which belongs to whoever has taken it.
+    // Unchecked: nothing here changes but `doomed`, which has a lock, and `context`, which belongs to whoever has taken
+    // it.
 
     package let id: ContextID
     let context: Context

@@ -1,5 +1,5 @@
-/// Contexts made ahead, so that starting an eval need not open Lua's libraries. A context is used once: a used one is never
-/// clean again.
+/// Contexts made ahead, so that starting an eval need not open Lua's libraries. A context is used once: a used one is
+/// never clean again.
 package struct WarmContexts {
     private var contexts: [Context] = []
     private let wanted: Int

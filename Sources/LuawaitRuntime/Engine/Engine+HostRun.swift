@@ -51,8 +51,8 @@ extension Engine {
         armDescriptor()
     }
 
-    /// Makes the descriptor readable at the soonest deadline. No lock is held while that is done, so others may do the same
-    /// meanwhile: each looks again afterwards, and so does the last of them.
+    /// Makes the descriptor readable at the soonest deadline. No lock is held while that is done, so others may do the
+    /// same meanwhile: each looks again afterwards, and so does the last of them.
     func armDescriptor() {
         var planned = withCore { core, _ in core.watchdogPlan }
         while true {

@@ -68,7 +68,8 @@ extension Engine {
         }
     }
 
-    /// What the script's random numbers grow from: different for each eval, and the same again with the same config `seed`.
+    /// What the script's random numbers grow from: different for each eval, and the same again with the same config
+    /// `seed`.
     private func randomSeed(for eval: EvalID) -> UInt64 {
         // SplitMix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, 2014).
         var z = seed &+ eval.value &* 0x9E37_79B9_7F4A_7C15
@@ -110,8 +111,8 @@ extension Engine {
         return .ended
     }
 
-    /// The outcome of a script that was stopped by its own limit. If the host or a deadline condemned it, the core knows, and
-    /// does not use this.
+    /// The outcome of a script that was stopped by its own limit. If the host or a deadline condemned it, the core
+    /// knows, and does not use this.
     private func stopped(_ eval: Eval, _ context: Context) -> Outcome {
         guard lwb_eval_cpu_exceeded(eval.raw) else {
             return Outcome(ErrorReport(context.failure, type: .internal, message: "stopped, but nobody asked for it"))

@@ -5,8 +5,9 @@ import Synchronization
 
 /// An engine: the core and its lock, the threads, and the doors to the host.
 ///
-/// Locks, in the order in which they may be taken (docs/architecture.md): the core's; then one of the leaves, which take no
-/// other: the watchdog's list of runners, the host signal's. Nothing of the host's is called with any of them held.
+/// Locks, in the order in which they may be taken (docs/architecture.md): the core's; then one of the leaves, which
+/// take no other: the watchdog's list of runners, the host signal's. Nothing of the host's is called with any of them
+/// held.
 package final class Engine: Sendable {
     package let config: EngineConfig
     package let clock: any Clock

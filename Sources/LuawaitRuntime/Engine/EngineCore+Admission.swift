@@ -75,8 +75,8 @@ package struct QueueLimits: Sendable {
     package var evals = 0
     package var queued = 0
     package var requests = 0
-    /// Printed lines nobody has taken, by `EventQueue.unreadLines`. Enough for any host that reads, and few enough for one that
-    /// does not.
+    /// Printed lines nobody has taken, by `EventQueue.unreadLines`. Enough for any host that reads, and few enough for
+    /// one that does not.
     package var unread = 100_000
     /// Workers that wait inside a script for an answer.
     package var blocked = 32

@@ -2,9 +2,9 @@ import DequeModule
 
 /// Named contexts: many evals, one at a time.
 ///
-/// A context has a place in the run queue, not its evals: whoever takes it runs one of them for a stay, the one that has
-/// waited longest, and puts it back behind the others that are ready. So a context with a thousand evals gets the turns of one,
-/// and no two threads are ever inside.
+/// A context has a place in the run queue, not its evals: whoever takes it runs one of them for a stay, the one that
+/// has waited longest, and puts it back behind the others that are ready. So a context with a thousand evals gets the
+/// turns of one, and no two threads are ever inside.
 extension EngineCore {
     /// A place in the run queue.
     enum Turn {

@@ -114,7 +114,8 @@ extension EngineCore {
 
     /// The eval that was running has ended by itself, or was stopped.
     ///
-    /// - Returns: `.end` when it had been condemned: then the caller makes an outcome that says so, and calls `complete`.
+    /// - Returns: `.end` when it had been condemned: then the caller makes an outcome that says so, and calls
+    ///   `complete`.
     package mutating func finish(
         _ eval: Eval, _ outcome: Outcome, _ actions: inout Actions
     ) -> EvalMachine.LeaveAction {

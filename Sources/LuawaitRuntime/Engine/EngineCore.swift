@@ -2,8 +2,9 @@ import DequeModule
 
 /// All that an engine knows, without threads, clocks or system calls: evals, requests, deadlines, who runs what.
 ///
-/// The engine calls these methods under its lock, with the time as an argument, and carries out the actions they collect
-/// after unlocking. So each race between host, workers and watchdog is an order of calls here, which a test can make.
+/// The engine calls these methods under its lock, with the time as an argument, and carries out the actions they
+/// collect after unlocking. So each race between host, workers and watchdog is an order of calls here, which a test can
+/// make.
 package struct EngineCore: Sendable {
     enum Deadline: Hashable {
         case call(RequestID)

@@ -6,13 +6,13 @@ import Glibc
 /// How it stands (waiting, running, parked) is the core's knowledge, under its lock; what is here belongs to whichever
 /// thread runs the eval, and goes from one to the next through the core's lock.
 package final class Eval: @unchecked Sendable {
-    // Unchecked: see above. `id`, `options` and `functions` never change; the rest is touched by the thread that has taken
-    // the eval out of the run queue, or by the one that ends it there.
+    // Unchecked: see above. `id`, `options` and `functions` never change; the rest is touched by the thread that has
+    // taken the eval out of the run queue, or by the one that ends it there.
 
     package let id: EvalID
     package let options: EvalOptions
-    /// What the script can call: the host functions that existed when it was started. Empty when it has ended: an outcome that
-    /// nobody takes must not keep a host's callback alive.
+    /// What the script can call: the host functions that existed when it was started. Empty when it has ended: an
+    /// outcome that nobody takes must not keep a host's callback alive.
     private(set) var functions: FunctionSet
     /// False for `luawait_eval`: nobody could answer a request.
     let canPark: Bool
@@ -67,8 +67,8 @@ package final class Eval: @unchecked Sendable {
         let owner = Unmanaged.passUnretained(self).toOpaque()
         return options.name.withCString { name in
             var setup = lwb_setup()
-            // `script` and `options` stay as they are until the script has run for the first time; what it is given is the
-            // bridge's from here on.
+            // `script` and `options` stay as they are until the script has run for the first time; what it is given is
+            // the bridge's from here on.
             setup.script = script?.pointer
             setup.script_length = script?.length ?? 0
             setup.chunk_name = name
@@ -94,8 +94,8 @@ package final class Eval: @unchecked Sendable {
         script = nil
     }
 
-    /// What an eval leaves behind. Freeing a large world takes long, and with the last reference to a callback the host's
-    /// `drop` is called: whoever gets this lets go of it where both may happen.
+    /// What an eval leaves behind. Freeing a large world takes long, and with the last reference to a callback the
+    /// host's `drop` is called: whoever gets this lets go of it where both may happen.
     package struct Remains: Sendable {
         let context: Context?
         let named: NamedContext?
@@ -125,7 +125,8 @@ package final class Eval: @unchecked Sendable {
     }
 }
 
-/// Called by the bridge, between Lua's frames, when the script calls a function that a callback answers. Must return normally.
+/// Called by the bridge, between Lua's frames, when the script calls a function that a callback answers. Must return
+/// normally.
 private func answerCallback(
     owner: UnsafeMutableRawPointer?, index: UInt32, args: UnsafePointer<CChar>?, length: Int
 ) -> lwb_answer {
@@ -140,7 +141,8 @@ private func answerCallback(
     return answer.forBridge()
 }
 
-/// Called by the bridge, between Lua's frames, when the script calls the host where it cannot park. Must return normally.
+/// Called by the bridge, between Lua's frames, when the script calls the host where it cannot park. Must return
+/// normally.
 private func waitForAnswer(
     owner: UnsafeMutableRawPointer?, index: UInt32, args: UnsafePointer<CChar>?, length: Int
 ) -> lwb_answer {
@@ -152,7 +154,8 @@ private func waitForAnswer(
     return engine.waitInside(eval, eval.functions.functions[Int(index)], text)?.forBridge() ?? none
 }
 
-/// Called by the bridge, between Lua's frames, when the script prints and the host wants to have it. Must return normally.
+/// Called by the bridge, between Lua's frames, when the script prints and the host wants to have it. Must return
+/// normally.
 private func passOutput(owner: UnsafeMutableRawPointer?, text: UnsafePointer<CChar>?, length: Int) -> Bool {
     let eval = Unmanaged<Eval>.fromOpaque(owner!).takeUnretainedValue()
     // Bytes that are not UTF-8 become U+FFFD: hosts decode what they get, and a script may print anything.

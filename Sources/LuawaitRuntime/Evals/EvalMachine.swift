@@ -7,16 +7,17 @@
 ///                 │  └───────────────────────────── answer ────────────────────────┤
 ///                 └──────── condemned ─► ended ◄── finished, failed, stopped ───────┘
 ///
-/// Where Lua cannot yield, a host call leaves the eval blocked(request, ticket) instead, with its thread; the answer makes it
-/// running again.
+/// Where Lua cannot yield, a host call leaves the eval blocked(request, ticket) instead, with its thread; the answer
+/// makes it running again.
 ///
-/// Condemned means that it will end, whatever the script does: cancelled by the host, or out of time. A waiting or parked
-/// eval then ends on the spot; a running one is told to stop and ends when its thread has left Lua. So an eval ends exactly
-/// once, and what it was condemned for decides how, even when the script finished in that same moment: a host that was
-/// told "cancelled" finds "cancelled".
+/// Condemned means that it will end, whatever the script does: cancelled by the host, or out of time. A waiting or
+/// parked eval then ends on the spot; a running one is told to stop and ends when its thread has left Lua. So an eval
+/// ends exactly once, and what it was condemned for decides how, even when the script finished in that same moment: a
+/// host that was told "cancelled" finds "cancelled".
 ///
-/// docs/model/eval.pml has the same machine: `phase` and `condemnation` there are the two words here, with the names given
-/// at each case, and `condemn`, `worker` and `host` are the methods below in the places where the core calls them.
+/// docs/model/eval.pml has the same machine: `phase` and `condemnation` there are the two words here, with the names
+/// given at each case, and `condemn`, `worker` and `host` are the methods below in the places where the core calls
+/// them.
 package struct EvalMachine: Equatable {
     package enum Phase: Equatable {
         /// In the run queue, or about to be. Model: WAITING; UNBORN and REFUSED come before there is a machine.

@@ -7,14 +7,14 @@ package enum Audience: Sendable {
 
 /// How many things there are for the host to take, and when to tell it.
 ///
-/// The descriptor shows a level: readable while there is something. The notifier is called on an edge: once for everything
-/// that becomes available after the host last found nothing. "Found nothing" is more than "all is taken": a host that polls
-/// its evals one by one and finds eval 3 in progress must hear of eval 3's end, even if eval 7 ended long ago and is next
-/// in its loop. So each look that finds nothing arms the notifier again.
+/// The descriptor shows a level: readable while there is something. The notifier is called on an edge: once for
+/// everything that becomes available after the host last found nothing. "Found nothing" is more than "all is taken": a
+/// host that polls its evals one by one and finds eval 3 in progress must hear of eval 3's end, even if eval 7 ended
+/// long ago and is next in its loop. So each look that finds nothing arms the notifier again.
 ///
-/// As states, by their names in docs/model/notifier.pml: IDLE (armed, nothing available); TOLD (not armed, so something is
-/// available: `added` has decided on a call since the last look that found nothing); ARMED (armed, though something is
-/// available: a look for something else has found nothing).
+/// As states, by their names in docs/model/notifier.pml: IDLE (armed, nothing available); TOLD (not armed, so something
+/// is available: `added` has decided on a call since the last look that found nothing); ARMED (armed, though something
+/// is available: a look for something else has found nothing).
 ///
 ///     IDLE ── added, notify ─► TOLD ── foundNothing ─► ARMED ── added, notify ─► TOLD
 ///     TOLD, ARMED ── the last is removed ─► IDLE

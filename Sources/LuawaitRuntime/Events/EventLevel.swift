@@ -2,8 +2,8 @@ import Synchronization
 
 /// A descriptor that shows whether there is something to take.
 ///
-/// docs/model/host_signal.pml steps through it line by line: `level` and `raised` are the two words here, `readable` is the
-/// descriptor, and UPDATE, RAISE and LOWER say in which of the methods a thread is.
+/// docs/model/host_signal.pml steps through it line by line: `level` and `raised` are the two words here, `readable` is
+/// the descriptor, and UPDATE, RAISE and LOWER say in which of the methods a thread is.
 final class EventLevel: Sendable {
     /// What the descriptor should show. Written under the core's lock, so that the last writer is right.
     private let level = Atomic<Bool>(false)
@@ -26,8 +26,8 @@ final class EventLevel: Sendable {
     /// Makes the descriptor show the level. After the core's lock has been released, by whoever has changed the level.
     ///
     /// No lock is held while it is written: the write wakes the host, who would run into that lock at once. Instead,
-    /// each side looks at the level again after its system call, and makes good what the other side's change has undone. So
-    /// whatever order the calls come in, the last of them leaves the descriptor as the level says.
+    /// each side looks at the level again after its system call, and makes good what the other side's change has
+    /// undone. So whatever order the calls come in, the last of them leaves the descriptor as the level says.
     func update() {
         let descriptor = descriptor.load(ordering: .acquiring)
         guard descriptor >= 0 else { return }
@@ -47,8 +47,8 @@ final class EventLevel: Sendable {
 
     private func lower(_ descriptor: Int32) {
         EventFD.lower(descriptor)
-        // In this order: set before the read, a flag raised by a third party in between would stand for a write that the
-        // read has swallowed, and keep the next one from being made (docs/model/host_signal.pml).
+        // In this order: set before the read, a flag raised by a third party in between would stand for a write that
+        // the read has swallowed, and keep the next one from being made (docs/model/host_signal.pml).
         isRaised.store(false, ordering: .sequentiallyConsistent)
         // The read may have swallowed somebody's write, so it is not enough that `isRaised` is set.
         if level.load(ordering: .sequentiallyConsistent) { raise(descriptor) }

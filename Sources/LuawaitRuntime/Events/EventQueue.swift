@@ -3,8 +3,8 @@ import DequeModule
 /// The order in which things became available to the host, oldest first.
 ///
 /// The queue holds names, not the things: a request also taken with `luawait_get_pending_request`, or an outcome also
-/// taken by a poll, is gone when its turn comes, and is skipped. So each thing is handed out once, whichever way the host
-/// asks, and neither way pays for a search through the other's order.
+/// taken by a poll, is gone when its turn comes, and is skipped. So each thing is handed out once, whichever way the
+/// host asks, and neither way pays for a search through the other's order.
 package struct EventQueue: Sendable {
     package enum Entry: Sendable {
         case request(RequestID)
@@ -17,13 +17,13 @@ package struct EventQueue: Sendable {
 
     private typealias Line = Deque<(number: UInt64, entry: Entry)>
 
-    /// What any thread may take, and what the main thread alone: apart, or those that may not take the main thread's would
-    /// have to search.
+    /// What any thread may take, and what the main thread alone: apart, or those that may not take the main thread's
+    /// would have to search.
     private var common = Line()
     private var mainOnly = Line()
     private var lastNumber: UInt64 = 0
-    /// How many lines that scripts have printed are still to be handed out. A long one counts once for each KiB of it, so that
-    /// a bound on the lines is one on the memory.
+    /// How many lines that scripts have printed are still to be handed out. A long one counts once for each KiB of it,
+    /// so that a bound on the lines is one on the memory.
     package private(set) var unreadLines = 0
 
     package init() {}

@@ -82,8 +82,8 @@ final class HostSignal: Sendable {
     /// Calls the host, with no lock held, unless another notifier has been set since this was decided. In
     /// docs/model/notifier.pml `notify`: from the decision to here a call is `under_way`.
     ///
-    /// Inside of a call on the same thread it is left to that one, which is repeated: a notifier that makes another call due
-    /// does not nest.
+    /// Inside of a call on the same thread it is left to that one, which is repeated: a notifier that makes another
+    /// call due does not nest.
     func notify(_ telling: Telling) {
         guard hasNotifier.load(ordering: .sequentiallyConsistent) else { return }
         let thread = lwp_thread_number()

@@ -26,8 +26,8 @@ package final class HostPool: @unchecked Sendable {
     }
 }
 
-/// The tasks that pools have been given, and whose they are. One table for the process: a pool knows nothing but a task's id,
-/// and may come with it when the engine is gone.
+/// The tasks that pools have been given, and whose they are. One table for the process: a pool knows nothing but a
+/// task's id, and may come with it when the engine is gone.
 enum TaskTable {
     private struct Tasks {
         var gates: [TaskID: TaskGate] = [:]
@@ -79,8 +79,8 @@ final class TaskGate: Sendable {
 
     /// Runs `body` with the engine, if it has not been stopped.
     ///
-    /// Whoever stops the engine holds it until everybody has left, so nobody inside does: with the last reference go the
-    /// host's callbacks, and that is to happen on the thread that frees the engine, before it returns to the host.
+    /// Whoever stops the engine holds it until everybody has left, so nobody inside does: with the last reference go
+    /// the host's callbacks, and that is to happen on the thread that frees the engine, before it returns to the host.
     func withEngine(_ body: (Engine) -> Void) {
         let inside: Unmanaged<Engine>? = state.withLock { state in
             guard let engine = state.engine else { return nil }

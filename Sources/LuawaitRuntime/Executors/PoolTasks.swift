@@ -1,8 +1,8 @@
 /// Executor "custom": how many tasks the host's pool has been given, and when it is to be given another.
 ///
 /// A task is a turn of one of the pool's threads: it runs what is ready for about a time slice. There is one for each
-/// eval that is ready, up to `most`; a task that leaves work behind is handed in anew, so that the pool's other work gets its
-/// turn, too. So while something is ready, a task is outstanding, or a retry is planned, or there is no pool.
+/// eval that is ready, up to `most`; a task that leaves work behind is handed in anew, so that the pool's other work
+/// gets its turn, too. So while something is ready, a task is outstanding, or a retry is planned, or there is no pool.
 package struct PoolTasks: Equatable, Sendable {
     /// How many may be outstanding: handed in and not ended.
     package let most: Int
@@ -14,8 +14,8 @@ package struct PoolTasks: Equatable, Sendable {
     package private(set) var isRetryPlanned = false
     private var retryMilliseconds: Int64 = Self.shortestRetry
 
-    /// A pool that is full is tried again soon; one that has closed must not be asked for ever in vain a thousand times a
-    /// second.
+    /// A pool that is full is tried again soon; one that has closed must not be asked for ever in vain a thousand times
+    /// a second.
     private static let shortestRetry: Int64 = 1
     private static let longestRetry: Int64 = 1000
 

@@ -9,8 +9,8 @@ package struct EvalOptions: Sendable {
     /// In a named context: no globals of its own.
     package var sharesGlobals = false
 
-    /// What the script finds when it first runs. It may be large, so whoever runs the eval gives it away then: an eval that is
-    /// parked for hours has it as Lua values, which count as its memory, and not as JSON beside them.
+    /// What the script finds when it first runs. It may be large, so whoever runs the eval gives it away then: an eval
+    /// that is parked for hours has it as Lua values, which count as its memory, and not as JSON beside them.
     package struct Input: Sendable {
         /// An object.
         package var globals: JSONValue?
@@ -92,8 +92,8 @@ package struct FunctionOptions: Sendable {
         case cancel
     }
 
-    /// - Parameter isCallback: a callback answers at once, so a timeout would promise what nobody can keep; and where the
-    ///   script runs.
+    /// - Parameter isCallback: a callback answers at once, so a timeout would promise what nobody can keep; and where
+    ///   the script runs.
     package init(json text: UnsafeBufferPointer<UInt8>?, isCallback: Bool, maxDepth: Int) throws(CallError) {
         let options = try OptionObject(
             text, what: "options", known: ["timeout_ms", "thread", "unanswered"], maxDepth: maxDepth)

@@ -1,7 +1,7 @@
 import CLuaBridge
 
-/// The host functions that exist at one moment. Immutable: contexts are made with a set, and evals call into it, while the
-/// host registers more.
+/// The host functions that exist at one moment. Immutable: contexts are made with a set, and evals call into it, while
+/// the host registers more.
 package final class FunctionSet: @unchecked Sendable {
     // Unchecked: nothing changes after init; the pointers are this object's own.
 

@@ -2,10 +2,10 @@ import DequeModule
 
 /// What ended evals have left, Lua states above all, whose memory is to be reclaimed.
 ///
-/// To free a state of tens of megabytes takes tens of milliseconds. So whoever runs scripts takes one large state at a time,
-/// or some small ones, and looks for scripts that are ready in between. As long as little is retired, they go first. Beyond
-/// that every second turn reclaims: a script waits for one batch at most, and states cannot pile up, because each of them
-/// was made in the turn of a script.
+/// To free a state of tens of megabytes takes tens of milliseconds. So whoever runs scripts takes one large state at a
+/// time, or some small ones, and looks for scripts that are ready in between. As long as little is retired, they go
+/// first. Beyond that every second turn reclaims: a script waits for one batch at most, and states cannot pile up,
+/// because each of them was made in the turn of a script.
 package struct ReclaimQueue: Sendable {
     private var retired = Deque<Eval.Remains>()
     /// Of all that is retired.

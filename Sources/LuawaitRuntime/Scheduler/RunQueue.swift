@@ -2,10 +2,10 @@ import DequeModule
 
 /// Who is next to run: those with little to do before those with much.
 ///
-/// What has used up its time slice waits in a line of its own, and most turns go to the others: scripts that are new, or
-/// have just been answered, and will mostly park or end within a fraction of a slice. So a short script waits for the slices
-/// that run, and not for one slice of each of a hundred endless loops. No line is ever left to starve: every fifth turn is
-/// the long ones', if there are any.
+/// What has used up its time slice waits in a line of its own, and most turns go to the others: scripts that are new,
+/// or have just been answered, and will mostly park or end within a fraction of a slice. So a short script waits for
+/// the slices that run, and not for one slice of each of a hundred endless loops. No line is ever left to starve: every
+/// fifth turn is the long ones', if there are any.
 package struct RunQueue<Element> {
     private var short = Deque<Element>()
     private var long = Deque<Element>()

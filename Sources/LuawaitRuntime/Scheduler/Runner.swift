@@ -1,7 +1,8 @@
 import CLuaBridge
 import Synchronization
 
-/// What a thread needs to run scripts: its place in the stop protocol, and the time by which the watchdog is to look after it.
+/// What a thread needs to run scripts: its place in the stop protocol, and the time by which the watchdog is to look
+/// after it.
 package final class Runner: @unchecked Sendable {
     // Unchecked: the stopper is made for being used from any thread; the counter belongs to the bound thread.
 
@@ -13,7 +14,8 @@ package final class Runner: @unchecked Sendable {
     private let sliceNanoseconds: Int64
     private let clock: any Clock
 
-    /// An eval whose processor time is nearly used up gets at least this much at once: not a signal for each instruction.
+    /// An eval whose processor time is nearly used up gets at least this much at once: not a signal for each
+    /// instruction.
     private static let shortestSlice: Int64 = 100_000
 
     /// - Throws: `.memory`.
@@ -39,8 +41,8 @@ package final class Runner: @unchecked Sendable {
         lwb_stopper_unbind(stopper)
     }
 
-    /// Names the run that comes next. Before the core hears of it: a stop that comes while the run is still being prepared is
-    /// kept until it begins.
+    /// Names the run that comes next. Before the core hears of it: a stop that comes while the run is still being
+    /// prepared is kept until it begins.
     package func announce() -> Ticket {
         lastTicket += 1
         currentTicket.store(lastTicket, ordering: .relaxed)

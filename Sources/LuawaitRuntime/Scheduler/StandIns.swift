@@ -1,5 +1,5 @@
-/// The workers that stand in for those that wait inside scripts: how many there are, and when to ask the system again for
-/// one that it has refused.
+/// The workers that stand in for those that wait inside scripts: how many there are, and when to ask the system again
+/// for one that it has refused.
 package struct StandIns: Equatable, Sendable {
     /// Those that have been started, or are about to be. None ends before its engine.
     package private(set) var count = 0

@@ -32,8 +32,8 @@ package final class Watchdog: Sendable {
         runners.withLock { $0.removeAll { $0 === runner } }
     }
 
-    /// A run begins, and has published `end`: makes sure that somebody will look then. Each side writes its own word before
-    /// it reads the other's, so that not both can miss the other.
+    /// A run begins, and has published `end`: makes sure that somebody will look then. Each side writes its own word
+    /// before it reads the other's, so that not both can miss the other.
     func runHasBegun(until end: Instant) {
         if end.nanoseconds < wakesAt.load(ordering: .sequentiallyConsistent) { parker.unpark() }
     }

@@ -99,8 +99,8 @@ extension EngineSchedule {
         let isQuiet: Bool
     }
 
-    /// Tells the model what the engine has done since its last look at the clock: let an eval begin or leave, at most; fired
-    /// the timers that were due then; ended a run.
+    /// Tells the model what the engine has done since its last look at the clock: let an eval begin or leave, at most;
+    /// fired the timers that were due then; ended a run.
     ///
     /// - Parameter isShutDown: whether it has just been.
     func observe(isShutDown: Bool = false) throws {

@@ -3,8 +3,8 @@ import Glibc
 
 @testable import LuawaitRuntime
 
-/// One random life of a whole engine beside the model of what its host may see: real scripts, one thread, a clock that stands
-/// still. Between any two steps everything that a host can look at agrees with the model.
+/// One random life of a whole engine beside the model of what its host may see: real scripts, one thread, a clock that
+/// stands still. Between any two steps everything that a host can look at agrees with the model.
 final class EngineSchedule {
     let clock = ManualClock()
     var model: HostModel
@@ -24,7 +24,8 @@ final class EngineSchedule {
     /// Of threads of any kind, and of the main thread.
     private var descriptor: Int32 = -1
     private var mainDescriptor: Int32 = -1
-    /// Evals whose stay on the thread is being watched, the innermost last; and when the clock was last looked at in it.
+    /// Evals whose stay on the thread is being watched, the innermost last; and when the clock was last looked at in
+    /// it.
     var stays: [(id: Int, lastLook: Instant)] = []
     /// When the engine last looked at its clock.
     var lastLook: Instant

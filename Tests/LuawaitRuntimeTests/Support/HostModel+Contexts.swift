@@ -1,7 +1,7 @@
 @testable import LuawaitRuntime
 
-/// Named contexts, and whose turn it is. A context takes its turn among the private evals as if it were one of them, and gives
-/// it to that of its evals that has waited longest.
+/// Named contexts, and whose turn it is. A context takes its turn among the private evals as if it were one of them,
+/// and gives it to that of its evals that has waited longest.
 extension HostModel {
     enum Turn: Equatable {
         case eval(Int)

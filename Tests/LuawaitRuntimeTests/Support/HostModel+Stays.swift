@@ -121,7 +121,8 @@ extension HostModel {
         return true
     }
 
-    /// What it sets only it sees, but if it shares the context's globals: those all see, as what the host gave the context.
+    /// What it sets only it sees, but if it shares the context's globals: those all see, as what the host gave the
+    /// context.
     private mutating func setGlobal(_ id: Int, peer: Int?) -> Passing {
         if peer != nil { met.insert(.sharedGlobal) }
         return pass(id, "\(id)", "\(self[id].context ?? 0)", "\(peer ?? 0)")

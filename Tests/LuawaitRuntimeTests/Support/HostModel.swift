@@ -1,7 +1,7 @@
 @testable import LuawaitRuntime
 
-/// What the host of an engine may see, told in the simplest way: lists that are searched from end to end. Of the scripts it
-/// knows what they do (`SimulatedScript`), but not how far a slice gets them: that it is told.
+/// What the host of an engine may see, told in the simplest way: lists that are searched from end to end. Of the
+/// scripts it knows what they do (`SimulatedScript`), but not how far a slice gets them: that it is told.
 struct HostModel {
     enum Standing: Equatable {
         case waiting, running

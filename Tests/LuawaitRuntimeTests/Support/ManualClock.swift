@@ -14,7 +14,8 @@ final class ManualClock: Clock, @unchecked Sendable {
     /// Called before each look, which sees what time it has become: what other threads do, and how long they take.
     var beforeLook: (() -> Void)?
 
-    /// Decades ahead of the system's clock: a timer of the system's that is armed at an instant of this one never fires.
+    /// Decades ahead of the system's clock: a timer of the system's that is armed at an instant of this one never
+    /// fires.
     init(startingAt start: Instant = Instant(nanoseconds: 1 << 61)) {
         time = start
     }

@@ -2,7 +2,8 @@ import Testing
 
 @testable import LuawaitRuntime
 
-/// An engine's core without threads and without a clock: each step is a call, and after each step the books must balance.
+/// An engine's core without threads and without a clock: each step is a call, and after each step the books must
+/// balance.
 final class SteppedCore {
     var core: EngineCore
     /// What the last step made necessary.

@@ -1,5 +1,5 @@
-/// The library's globals that Swift makes when they are first touched: `FirstUse` says why there must be nobody waiting.
-/// `scripts/check-binary.sh` holds this list against the library.
+/// The library's globals that Swift makes when they are first touched: `FirstUse` says why there must be nobody
+/// waiting. `scripts/check-binary.sh` holds this list against the library.
 package enum Globals {
     package static func make() {
         _ = ForkCount.current  // handler

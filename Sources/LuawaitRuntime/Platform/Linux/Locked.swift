@@ -2,9 +2,9 @@ import Glibc
 
 /// A value that one thread at a time may touch.
 ///
-/// Not `Synchronization.Mutex`: that one remembers each thread's id for the kernel's sake, and the main thread of a forked
-/// child goes on with its parent's, so that the first contended lock in the child is never released. Nor do sanitizers
-/// see it.
+/// Not `Synchronization.Mutex`: that one remembers each thread's id for the kernel's sake, and the main thread of a
+/// forked child goes on with its parent's, so that the first contended lock in the child is never released. Nor do
+/// sanitizers see it.
 struct Locked<Value: Sendable>: ~Copyable, @unchecked Sendable {
     // Unchecked: the value is only reached with the mutex held. Both are allocated, because a mutex must not move.
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>

@@ -2,10 +2,11 @@ import CPlatform
 
 /// A place for one thread to wait in.
 ///
-/// An unpark while nobody waits makes the next park return at once, so a wake-up that comes too early is not lost. Several
-/// unparks before a park are as one.
+/// An unpark while nobody waits makes the next park return at once, so a wake-up that comes too early is not lost.
+/// Several unparks before a park are as one.
 package final class Parker: @unchecked Sendable {
-    // Unchecked: the word is only touched by platform.c, atomically; allocated, because its address is what the kernel knows.
+    // Unchecked: the word is only touched by platform.c, atomically; allocated, because its address is what the kernel
+    // knows.
     private let raw: UnsafeMutablePointer<lwp_parker>
 
     package init() {

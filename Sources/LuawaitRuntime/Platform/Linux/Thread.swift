@@ -31,8 +31,8 @@ package final class Thread: Sendable {
         handle = thread
     }
 
-    /// Puts the thread ahead of those of its maker's priority, where that is a real-time one: it could not do so itself while
-    /// one of them has the only processor.
+    /// Puts the thread ahead of those of its maker's priority, where that is a real-time one: it could not do so itself
+    /// while one of them has the only processor.
     package func raisePriority() {
         lwp_thread_raise_priority(handle)
     }
