@@ -39,7 +39,7 @@ struct CoreBlockingTests {
         #expect(wakesTheThread)
         #expect(!steps.core.isBlocked(eval))
         #expect(steps.core.queuedCount == 0)
-        #expect(steps.core.blockedCount == 0)
+        #expect(steps.core.crew.pinnedCount == 0)
         guard case .result = eval.answer else {
             Issue.record("the script gets no answer")
             return
@@ -160,7 +160,7 @@ struct CoreBlockingTests {
         #expect(steps.take(1) == nil)
         steps.finish(first)
         #expect(steps.take(0) === third)
-        #expect(steps.core.busyCount == 1)
+        #expect(steps.core.crew.busyCount == 1)
     }
 
     // MARK: - A thread that the system refuses
@@ -179,7 +179,7 @@ struct CoreBlockingTests {
         let eval = try startBlocked()
         for refusals in 1...3 as ClosedRange<UInt64> {
             refuseStandIn()
-            #expect(steps.core.standIns.refusals == refusals)
+            #expect(steps.core.crew.standIns.refusals == refusals)
             #expect(tryAgain() == 1)
         }
         #expect(tryAgain() == 0)

@@ -14,7 +14,7 @@ struct CoreManyTimersTests {
             let milliseconds = deadline(number)
             let eval = Eval(
                 id: core.nextEvalID(), script: nil, options: options[Int(milliseconds % 1000)], functions: .empty,
-                canPark: true)
+                delivery: .kept)
             var actions = Actions()
             core.start(eval, now: Instant(nanoseconds: milliseconds / 1000 * 1_000_000_000), &actions)
         }

@@ -42,7 +42,7 @@ struct CoreStartingTests {
         let steps = try SteppedCore()
         try steps.start()
         #expect(steps.take() != nil)
-        #expect(steps.core.idle.isEmpty)
+        #expect(steps.core.crew.idle.isEmpty)
     }
 
     @Test func an_eval_without_timeout_has_no_timer() throws {

@@ -36,7 +36,7 @@ struct CoreStoppingTests {
         for worker in 0..<3 { #expect(steps.take(worker) == nil) }
         steps.stop()
         #expect(steps.actions.wakeWorkers.count == 3)
-        #expect(steps.core.idle.isEmpty)
+        #expect(steps.core.crew.idle.isEmpty)
     }
 
     @Test func workers_leave_when_there_is_nothing_left_to_do() throws {

@@ -41,7 +41,8 @@ extension Engine {
             let named = try options.context.map { (id) throws(CallError) in try core.findContext(id) }
             let eval = Eval(
                 id: core.nextEvalID(), script: script, options: options,
-                functions: named?.context.functions ?? core.functions, canPark: true, named: named)
+                functions: named?.context.functions ?? core.functions,
+                delivery: options.isDetached ? .detached : .kept, named: named)
             core.start(eval, now: now, &actions)
             return eval
         }
@@ -100,8 +101,9 @@ extension Engine {
         let eval = try withCore { core, actions throws(CallError) in
             try core.admit(isDirect: true)
             let eval = Eval(
-                id: core.nextEvalID(), script: script, options: options, functions: core.functions, canPark: false)
-            core.start(eval, isDirect: true, now: now, &actions)
+                id: core.nextEvalID(), script: script, options: options, functions: core.functions,
+                delivery: .direct)
+            core.start(eval, now: now, &actions)
             return eval
         }
         while true {

@@ -57,7 +57,7 @@ extension EngineCore {
     mutating func set(
         _ waker: Waker?, for id: EvalID, _ actions: inout Actions
     ) throws(CallError) -> Waker? {
-        guard let record = evals[id], !record.isDirect else {
+        guard let record = evals[id], record.eval.delivery != .direct else {
             throw CallError(.notFound, "eval \(id.value): unknown, or its outcome has been taken")
         }
         waker?.takeOwnership()

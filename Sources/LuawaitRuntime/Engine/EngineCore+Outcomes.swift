@@ -9,7 +9,7 @@ extension EngineCore {
     ///
     /// - Throws: `.notFound`.
     package mutating func takeOutcome(_ id: EvalID) throws(CallError) -> Progress {
-        guard let record = evals[id], !record.isDirect, !record.eval.options.isDetached else {
+        guard let record = evals[id], record.eval.delivery == .kept else {
             throw CallError(.notFound, "eval \(id.value): unknown, detached, or its outcome has been taken")
         }
         guard let outcome = record.outcome else {
@@ -30,7 +30,7 @@ extension EngineCore {
 
     /// - Throws: `.notFound`.
     package mutating func cancel(_ id: EvalID, _ actions: inout Actions) throws(CallError) {
-        guard evals[id]?.isDirect == false else {
+        guard let delivery = evals[id]?.eval.delivery, delivery != .direct else {
             throw CallError(.notFound, "eval \(id.value): unknown, or its outcome has been taken")
         }
         condemn(id, .cancelled, &actions)
@@ -55,7 +55,6 @@ extension EngineCore {
         isStopping = true
         isShutDown = true
         condemnAll(.shutDown, &actions)
-        actions.wakeWorkers += idle
-        idle = []
+        actions.wakeWorkers += crew.dismissed()
     }
 }

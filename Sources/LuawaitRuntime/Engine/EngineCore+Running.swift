@@ -16,20 +16,16 @@ extension EngineCore {
 
     /// - Parameter ticket: what the run will be called, already announced: a stop may come as soon as this returns.
     package mutating func takeWork(for worker: Worker, ticket: Ticket) -> Work {
-        if worker.isBusy {
-            worker.isBusy = false
-            busyCount -= 1
-        }
+        crew.reported(worker)
         if retired.isDue { return .reclaim(retired.takeBatch()) }
-        if busyCount < mostBusy, let taken = takeReady(runner: worker.runner, ticket: ticket) {
-            worker.isBusy = true
-            busyCount += 1
+        if crew.hasRoom, let taken = takeReady(runner: worker.runner, ticket: ticket) {
+            crew.began(worker)
             return .turn(taken)
         }
         if !retired.isEmpty { return .reclaim(retired.takeBatch()) }
         if isStopping { return .exit }
         if warm.wantsMore { return .warm(functions) }
-        idle.append(worker)
+        crew.fellAsleep(worker)
         return .sleep
     }
 

@@ -23,8 +23,6 @@ package struct EngineCore: Sendable {
         /// The thread that runs it, while it runs.
         var runner: Runner?
         var hasTimer: Bool
-        /// `luawait_eval`: no worker takes it, and its outcome is no event.
-        let isDirect: Bool
         let context: ContextID?
         var waiters: [Parker] = []
         /// Where its thread waits for an answer.
@@ -43,15 +41,7 @@ package struct EngineCore: Sendable {
     /// The named contexts.
     var contexts: [ContextID: ContextRecord] = [:]
     var lastContext: UInt64 = 0
-    var idle: [Worker] = []
-    /// How many workers run a script, those not counted that wait inside one for an answer.
-    var busyCount = 0
-    /// How many may.
-    let mostBusy: Int
-    /// How many workers wait inside a script for an answer, and how many may.
-    package internal(set) var blockedCount = 0
-    let mostBlocked: Int
-    package internal(set) var standIns = StandIns()
+    package internal(set) var crew: Crew
     var warm: WarmContexts
     /// What evals left that ended on the host's thread; whoever runs scripts lets go of it.
     package internal(set) var retired = ReclaimQueue()
@@ -99,8 +89,7 @@ package struct EngineCore: Sendable {
         warmContexts: Int, executor: EngineConfig.Executor = .threads, workers: Int = 256,
         limits: QueueLimits = QueueLimits()
     ) {
-        mostBusy = workers
-        mostBlocked = limits.blocked
+        crew = Crew(mostBusy: workers, mostPinned: limits.blocked)
         warm = WarmContexts(wanted: warmContexts)
         self.executor = executor
         tasks = PoolTasks(most: workers)
@@ -115,22 +104,21 @@ package struct EngineCore: Sendable {
         return EvalID(counts.started)
     }
 
-    package mutating func start(_ eval: Eval, isDirect: Bool = false, now: Instant, _ actions: inout Actions) {
+    package mutating func start(_ eval: Eval, now: Instant, _ actions: inout Actions) {
         let timeout = eval.options.limits.timeoutMilliseconds
         liveCount += 1
-        evals[eval.id] = Record(
-            eval: eval, hasTimer: timeout > 0, isDirect: isDirect, context: eval.named?.id)
+        evals[eval.id] = Record(eval: eval, hasTimer: timeout > 0, context: eval.named?.id)
         if let named = eval.named { contexts[named.id]?.members.insert(eval.id) }
         if timeout > 0 {
             let deadline = now.advanced(milliseconds: timeout)
             eval.deadline = deadline
             addTimer(.eval(eval.id), deadline: deadline, &actions)
         }
-        if !isDirect { enqueue(eval, &actions) }
+        enqueue(eval, &actions)
     }
 
     mutating func enqueue(_ eval: Eval, afterSlice: Bool = false, _ actions: inout Actions) {
-        guard evals[eval.id]?.isDirect == false else { return }
+        guard eval.delivery != .direct, evals[eval.id] != nil else { return }
         queuedCount += 1
         if let named = eval.named {
             enqueue(eval, in: named, &actions)
@@ -145,7 +133,7 @@ package struct EngineCore: Sendable {
     mutating func postWork(_ actions: inout Actions) {
         switch executor {
         case .threads:
-            if busyCount < mostBusy, let worker = idle.popLast() { actions.wakeWorkers.append(worker) }
+            if let worker = crew.workCame() { actions.wakeWorkers.append(worker) }
         case .custom:
             if tasks.workCame() { actions.tasks += 1 }
         case .host:
@@ -179,7 +167,7 @@ package struct EngineCore: Sendable {
             let function = withdrawing.flatMap { withdraw($0, &actions)?.function.name }
             guard let record = evals[id] else { return }
             let eval = record.eval
-            if withdrawing == nil, !record.isDirect { queuedCount -= 1 }
+            if withdrawing == nil, eval.delivery != .direct { queuedCount -= 1 }
             discard(eval.giveUp(), &actions)
             if let context = record.context { tidy(context, &actions) }
             complete(id, Outcome(reason.report(eval.options, waitingFor: function)), &actions)
@@ -208,14 +196,14 @@ package struct EngineCore: Sendable {
             actions.wakers.append(waker)
             record.waker = nil
         }
-        if record.eval.options.isDetached, !record.isDirect {
+        guard record.eval.delivery != .detached else {
             evals[id] = nil
             return
         }
         record.outcome = outcome
         record.runner = nil
         evals[id] = record
-        if !record.isDirect { post(.finished(id), &actions) }
+        if record.eval.delivery == .kept { post(.finished(id), &actions) }
     }
 
     mutating func wakeWhoWaitsForQuiet(_ actions: inout Actions) {

@@ -32,7 +32,7 @@ package struct Figures: Sendable {
         pending = core.requests.pendingCount
         open = core.requests.openCount
         self.workers = workers
-        workersRefused = core.standIns.refusals
+        workersRefused = core.crew.standIns.refusals
         self.liveContexts = liveContexts
         warmContexts = core.warm.count
         namedContexts = core.contexts.count
@@ -41,7 +41,7 @@ package struct Figures: Sendable {
         }
         contextMemory.sort { $0.context.value < $1.context.value }
         // The next try of what was refused is nobody's deadline.
-        timers = core.timers.count - (core.tasks.isRetryPlanned ? 1 : 0) - (core.standIns.isRetryPlanned ? 1 : 0)
+        timers = core.timers.count - (core.tasks.isRetryPlanned ? 1 : 0) - (core.crew.standIns.isRetryPlanned ? 1 : 0)
         for record in core.evals.values {
             switch record.machine.phase {
             case .waiting: queued += 1

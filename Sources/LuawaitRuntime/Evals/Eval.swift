@@ -14,8 +14,7 @@ package final class Eval: @unchecked Sendable {
     /// What the script can call: the host functions that existed when it was started. Empty when it has ended: an
     /// outcome that nobody takes must not keep a host's callback alive.
     private(set) var functions: FunctionSet
-    /// False for `luawait_eval`: nobody could answer a request.
-    let canPark: Bool
+    package let delivery: Delivery
 
     /// The named context it runs in; nil: a private one.
     private(set) var named: NamedContext?
@@ -25,12 +24,12 @@ package final class Eval: @unchecked Sendable {
 
     /// Whether its thread may wait for an answer where the script cannot park.
     private var canBlock: Bool {
-        guard canPark, let config = engine?.config else { return false }
+        guard delivery != .direct, let config = engine?.config else { return false }
         return config.executor == .threads && config.queueLimits.blocked > 0
     }
 
     /// What the host is told: inside `luawait_eval` it has no id to compare with.
-    var visibleID: EvalID { canPark ? id : EvalID(0) }
+    var visibleID: EvalID { delivery == .direct ? EvalID(0) : id }
 
     /// Not an array: without memory for its copy the host is told so. Nil when the script has been on a thread.
     private(set) var script: OwnedText?
@@ -44,7 +43,7 @@ package final class Eval: @unchecked Sendable {
     var deadline: Instant?
 
     package init(
-        id: EvalID, script: OwnedText?, options: EvalOptions, functions: FunctionSet, canPark: Bool,
+        id: EvalID, script: OwnedText?, options: EvalOptions, functions: FunctionSet, delivery: Delivery,
         named: NamedContext? = nil
     ) {
         self.named = named
@@ -55,7 +54,7 @@ package final class Eval: @unchecked Sendable {
         options.input = EvalOptions.Input()
         self.options = options
         self.functions = functions
-        self.canPark = canPark
+        self.delivery = delivery
     }
 
     /// Gives the script a place in `context`. It is compiled there when it first runs.
@@ -80,7 +79,7 @@ package final class Eval: @unchecked Sendable {
             setup.random_seed = randomSeed
             setup.keep_nulls = options.limits.nulls == .keep
             setup.shares_globals = options.sharesGlobals
-            setup.parks = canPark
+            setup.parks = delivery != .direct
             setup.callback = answerCallback
             setup.wait = canBlock ? waitForAnswer : nil
             setup.output = passOutput

@@ -195,7 +195,7 @@ extension EngineCore {
     fileprivate var sight: EngineSchedule.Sight {
         mutating get {
             let running = evals.values.filter { record in
-                if case .running = record.machine.phase { return !record.isDirect }
+                if case .running = record.machine.phase { return record.eval.delivery != .direct }
                 return false
             }
             let turns: RunQueue<HostModel.Turn> = ready.map { turn in

@@ -37,8 +37,9 @@ final class SteppedCore {
         let options = try evalOptions(options)
         return step { core, actions in
             let eval = Eval(
-                id: core.nextEvalID(), script: nil, options: options, functions: .empty, canPark: !isDirect)
-            core.start(eval, isDirect: isDirect, now: now, &actions)
+                id: core.nextEvalID(), script: nil, options: options, functions: .empty,
+                delivery: isDirect ? .direct : options.isDetached ? .detached : .kept)
+            core.start(eval, now: now, &actions)
             return eval
         }
     }
@@ -210,9 +211,9 @@ final class SteppedCore {
         let counts = core.counts
         var unread = 0
         var unfinished = 0
-        var timers = core.standIns.isRetryPlanned ? 1 : 0
+        var timers = core.crew.standIns.isRetryPlanned ? 1 : 0
         for record in core.evals.values {
-            if record.outcome == nil { unfinished += 1 } else if !record.isDirect { unread += 1 }
+            if record.outcome == nil { unfinished += 1 } else if record.eval.delivery != .direct { unread += 1 }
             if record.hasTimer { timers += 1 }
         }
         while closedUpTo < core.requests.postedCount, core.requests[RequestID(closedUpTo + 1)] == nil {
@@ -232,7 +233,7 @@ final class SteppedCore {
         if isByHand, available != eventsInStock + work {
             return "the gate counts \(available), but there are \(eventsInStock) events"
         }
-        let waiting = core.evals.values.count { !$0.isDirect && $0.machine.phase == .waiting }
+        let waiting = core.evals.values.count { $0.eval.delivery != .direct && $0.machine.phase == .waiting }
         if core.queuedCount != waiting {
             return "\(core.queuedCount) evals counted in the queue, but \(waiting) are"
         }
