@@ -35,7 +35,7 @@ struct CoreCancellingTests {
         let ticket = steps.ticket
         try steps.cancel(eval)
         #expect(steps.actions.stops.map(\.ticket) == [ticket])
-        #expect(steps.actions.stops.first?.runner === steps.workers[1].runner)
+        #expect(steps.actions.stops.first?.slot === steps.workers[1].slot)
         #expect(!steps.actions.notify)
         try steps.cancel(eval)
         #expect(steps.actions.stops.isEmpty)

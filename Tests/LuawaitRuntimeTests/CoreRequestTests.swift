@@ -30,7 +30,7 @@ struct CoreRequestTests {
         let steps = try SteppedCore()
         let (eval, request) = try steps.startParked()
         #expect(steps.core.evals[eval.id]?.machine.phase == .parked(request))
-        #expect(steps.core.evals[eval.id]?.runner == nil)
+        #expect(steps.core.evals[eval.id]?.slot == nil)
         #expect(steps.take() == nil)
     }
 

@@ -42,7 +42,7 @@ struct CoreTimerTests {
         steps.advance(milliseconds: 50)
         steps.fireTimers()
         #expect(steps.actions.stops.map(\.ticket) == [ticket])
-        #expect(steps.actions.stops.first?.runner === steps.workers[1].runner)
+        #expect(steps.actions.stops.first?.slot === steps.workers[1].slot)
         #expect(steps.finish(eval) == .end(.timedOut))
     }
 

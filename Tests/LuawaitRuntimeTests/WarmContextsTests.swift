@@ -109,7 +109,8 @@ struct WarmContextsTests {
         }
         var actions = Actions()
         let eval = Eval(
-            id: steps.core.nextEvalID(), script: nil, options: try evalOptions(), functions: functions!, delivery: .kept)
+            id: steps.core.nextEvalID(), script: nil, options: try evalOptions(), functions: functions!, delivery: .kept
+        )
         functions = nil
         steps.core.start(eval, now: steps.now, &actions)
         try steps.cancel(eval)

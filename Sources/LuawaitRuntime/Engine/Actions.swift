@@ -19,7 +19,7 @@ package struct Actions: Sendable {
     package var notify = false
 
     package struct Stop: Sendable {
-        package let runner: Runner
+        package let slot: RunSlot
         package let ticket: Ticket
     }
 }

@@ -91,11 +91,11 @@ extension Engine {
         guard options.context == nil else {
             throw CallError(.option, "options.context: luawait_eval cannot wait for a context; use luawait_start")
         }
-        let runner = try borrowRunner()
-        runner.bind()
+        let slot = try borrowRunSlot()
+        slot.bind()
         defer {
-            runner.unbind()
-            giveBack(runner)
+            slot.unbind()
+            giveBack(slot)
         }
         let now = clock.now()
         let eval = try withCore { core, actions throws(CallError) in
@@ -108,9 +108,9 @@ extension Engine {
         }
         while true {
             fireTimersWithoutWatchdog()
-            let ticket = runner.announce()
-            let isTaken = withCore { core, _ in core.takeDirect(eval, runner: runner, ticket: ticket) }
-            if isTaken, step(eval, on: runner) != .ended { continue }
+            let ticket = slot.announce()
+            let isTaken = withCore { core, _ in core.takeDirect(eval, slot: slot, ticket: ticket) }
+            if isTaken, step(eval, on: slot) != .ended { continue }
             if let outcome = withCore({ core, _ in core.takeDirectOutcome(eval.id) }) { return outcome }
         }
     }

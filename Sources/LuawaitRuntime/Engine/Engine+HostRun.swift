@@ -7,25 +7,25 @@ extension Engine {
         guard config.executor == .host else {
             throw CallError(.executor, "executor \"\(config.executor.rawValue)\" has other threads for that")
         }
-        let runner = try borrowRunner()
-        runner.bind()
+        let slot = try borrowRunSlot()
+        slot.bind()
         defer {
-            runner.unbind()
-            giveBack(runner)
+            slot.unbind()
+            giveBack(slot)
         }
-        runReady(on: runner, until: clock.now().advanced(nanoseconds: max(0, budgetNanoseconds)))
+        runReady(on: slot, until: clock.now().advanced(nanoseconds: max(0, budgetNanoseconds)))
         return withCore { core, _ in core.endRun() }
     }
 
     /// Runs what is ready on the calling thread, and lets go of what has ended. The last slice is over at `end`.
-    func runReady(on runner: Runner, until end: Instant) {
+    func runReady(on slot: RunSlot, until end: Instant) {
         repeat {
             fireTimersWithoutWatchdog()
-            let ticket = runner.announce()
-            guard let taken = withCore({ core, _ in core.takeReady(runner: runner, ticket: ticket) }) else { break }
+            let ticket = slot.announce()
+            guard let taken = withCore({ core, _ in core.takeReady(slot: slot, ticket: ticket) }) else { break }
             // Even the smallest budget lets a script get somewhere.
             let shortest = clock.now().advanced(nanoseconds: Self.shortestTurn)
-            take(taken, on: runner, until: max(end, shortest))
+            take(taken, on: slot, until: max(end, shortest))
             reclaim(ifUrgent: true)
         } while clock.now() < end
         while reclaim(ifUrgent: false), clock.now() < end {}

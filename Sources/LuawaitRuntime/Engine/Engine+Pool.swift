@@ -33,18 +33,18 @@ extension Engine {
     }
 
     private func runTask() {
-        let runner: Runner
+        let slot: RunSlot
         do throws(CallError) {
-            runner = try borrowRunner()
+            slot = try borrowRunSlot()
         } catch {
             taskWasRefused(0)
             return
         }
         withCore { core, _ in core.tasks.begun() }
-        runner.bind()
-        runReady(on: runner, until: clock.now().advanced(nanoseconds: config.sliceNanoseconds))
-        runner.unbind()
-        giveBack(runner)
+        slot.bind()
+        runReady(on: slot, until: clock.now().advanced(nanoseconds: config.sliceNanoseconds))
+        slot.unbind()
+        giveBack(slot)
         withCore { core, actions in core.taskEnded(&actions) }
     }
 }

@@ -3,23 +3,23 @@ import CLuaBridge
 /// Running an eval on a thread: the same for a worker and for the host's thread in `luawait_eval`.
 extension Engine {
     /// Does what was taken: runs an eval until it ends, parks, or its slice is over.
-    func take(_ taken: EngineCore.Taken, on runner: Runner, until deadline: Instant = .distantFuture) {
+    func take(_ taken: EngineCore.Taken, on slot: RunSlot, until deadline: Instant = .distantFuture) {
         switch taken {
         case .run(let eval):
             let named = eval.named
             // Before it runs, not only after: it may need the memory of one that was cancelled while it was parked.
             named?.freeDoomed()
-            _ = step(eval, on: runner, until: deadline)
-            if let named { leave(named, runner) }
+            _ = step(eval, on: slot, until: deadline)
+            if let named { leave(named, slot) }
         case .tidy(let named):
-            leave(named, runner)
+            leave(named, slot)
         }
     }
 
-    private func leave(_ named: NamedContext, _ runner: Runner) {
+    private func leave(_ named: NamedContext, _ slot: RunSlot) {
         named.freeDoomed()
         withCore { core, actions in core.leave(named, &actions) }
-        runner.markProcessorTime()
+        slot.markProcessorTime()
     }
 
     enum Step {
@@ -29,41 +29,41 @@ extension Engine {
     /// One stay of an eval on a thread.
     ///
     /// - Parameter deadline: when it is to leave at the latest.
-    func step(_ eval: Eval, on runner: Runner, until deadline: Instant = .distantFuture) -> Step {
+    func step(_ eval: Eval, on slot: RunSlot, until deadline: Instant = .distantFuture) -> Step {
         if eval.raw == nil {
             guard let context = eval.named?.context ?? takeContext(for: eval) else {
-                end(eval, Outcome(ErrorReport(.memory, "not enough memory for a Lua state")), runner)
+                end(eval, Outcome(ErrorReport(.memory, "not enough memory for a Lua state")), slot)
                 return .ended
             }
             eval.engine = self
             guard eval.prepare(in: context, randomSeed: randomSeed(for: eval.id)) == LWB_READY else {
-                end(eval, Outcome(ErrorReport(context.failure)), runner)
+                end(eval, Outcome(ErrorReport(context.failure)), slot)
                 return .ended
             }
         }
         let context = eval.context!
-        let event = runner.resume(eval, until: deadline, watchdog: watchdog)
+        let event = slot.resume(eval, until: deadline, watchdog: watchdog)
         eval.forgetScript()
         switch event {
         case LWB_FINISHED:
-            end(eval, Outcome(state: .succeeded, text: context.takeOutput()), runner)
+            end(eval, Outcome(state: .succeeded, text: context.takeOutput()), slot)
             return .ended
         case LWB_PARKED:
-            return park(eval, context, runner)
+            return park(eval, context, slot)
         case LWB_SLICED:
             switch withCore({ core, actions in core.slice(eval, &actions) }) {
             case .proceed:
                 return .sliced
             case .end(let condemnation):
-                endCondemned(eval, condemnation, runner)
+                endCondemned(eval, condemnation, slot)
                 return .ended
             }
         case LWB_STOPPED:
             fireTimersWithoutWatchdog()  // it may have been its own deadline, of which the core has not heard yet
-            end(eval, stopped(eval, context), runner)
+            end(eval, stopped(eval, context), slot)
             return .ended
         default:
-            end(eval, Outcome(ErrorReport(context.failure)), runner)
+            end(eval, Outcome(ErrorReport(context.failure)), slot)
             return .ended
         }
     }
@@ -90,16 +90,16 @@ extension Engine {
         switch action {
         case .goOn: return nil
         case .answer(let answer): return answer
-        case .wait(let runner):
-            runner?.pauseSlice()
+        case .wait(let slot):
+            slot?.pauseSlice()
             while withCore({ core, _ in core.isBlocked(eval) }) { parker.park() }
-            runner?.resumeSlice(watchdog)
+            slot?.resumeSlice(watchdog)
             defer { eval.answer = nil }
             return eval.answer
         }
     }
 
-    private func park(_ eval: Eval, _ context: Context, _ runner: Runner) -> Step {
+    private func park(_ eval: Eval, _ context: Context, _ slot: RunSlot) -> Step {
         let function = eval.functions.functions[Int(lwb_eval_function(eval.raw))]
         let args = context.takeOutput()
         let now = clock.now()
@@ -107,7 +107,7 @@ extension Engine {
             core.park(eval, at: function, args: args, now: now, &actions)
         }
         guard case .end(let condemnation) = action else { return .parked }
-        endCondemned(eval, condemnation, runner)
+        endCondemned(eval, condemnation, slot)
         return .ended
     }
 
@@ -124,16 +124,16 @@ extension Engine {
     }
 
     /// Ends an eval whose script is not on any thread any more.
-    private func end(_ eval: Eval, _ outcome: Outcome, _ runner: Runner) {
+    private func end(_ eval: Eval, _ outcome: Outcome, _ slot: RunSlot) {
         let action = withCore { core, actions in core.finish(eval, outcome, &actions) }
         if case .end(let condemnation) = action {
-            endCondemned(eval, condemnation, runner)
+            endCondemned(eval, condemnation, slot)
         } else {
-            letGo(of: eval, runner)
+            letGo(of: eval, slot)
         }
     }
 
-    private func endCondemned(_ eval: Eval, _ condemnation: EvalMachine.Condemnation, _ runner: Runner) {
+    private func endCondemned(_ eval: Eval, _ condemnation: EvalMachine.Condemnation, _ slot: RunSlot) {
         var report = condemnation.report(eval.options)
         if let failure = eval.context?.failure {
             // Where the script was, if the stop met it in Lua.
@@ -142,12 +142,12 @@ extension Engine {
         }
         let outcome = Outcome(report)
         withCore { core, actions in core.complete(eval.id, outcome, &actions) }
-        letGo(of: eval, runner)
+        letGo(of: eval, slot)
     }
 
     /// After the host has been told: freeing a large world takes a while.
-    private func letGo(of eval: Eval, _ runner: Runner) {
+    private func letGo(of eval: Eval, _ slot: RunSlot) {
         _ = eval.giveUp()
-        runner.markProcessorTime()
+        slot.markProcessorTime()
     }
 }

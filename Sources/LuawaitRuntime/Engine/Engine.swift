@@ -6,7 +6,7 @@ import Synchronization
 /// An engine: the core and its lock, the threads, and the doors to the host.
 ///
 /// Locks, in the order in which they may be taken (docs/architecture.md): the core's; then one of the leaves, which
-/// take no other: the watchdog's list of runners, the host signal's. Nothing of the host's is called with any of them
+/// take no other: the watchdog's list of slots, the host signal's. Nothing of the host's is called with any of them
 /// held.
 package final class Engine: Sendable {
     package let config: EngineConfig
@@ -21,7 +21,7 @@ package final class Engine: Sendable {
     let hashSeed: UInt32
     private let forkCount = ForkCount.current
     let liveContexts = Context.LiveCount()
-    private let spareRunners = Locked<[Runner]>([])
+    private let spareSlots = Locked<[RunSlot]>([])
     private let threads = Locked<Threads>(Threads())
     /// Executor "custom".
     let hostPool = Locked<HostPool?>(nil)
@@ -88,11 +88,11 @@ package final class Engine: Sendable {
 
     private func startWorker() throws(CallError) {
         let worker = try Worker(config: config, clock: clock)
-        watchdog?.add(worker.runner)
+        watchdog?.add(worker.slot)
         do throws(CallError) {
             try start("luawait-worker") { [self] in worker.work(for: self) }
         } catch {
-            watchdog?.remove(worker.runner)
+            watchdog?.remove(worker.slot)
             throw error
         }
     }
@@ -191,7 +191,7 @@ package final class Engine: Sendable {
     }
 
     private func perform(_ actions: Actions) {
-        for stop in actions.stops { stop.runner.condemn(stop.ticket) }
+        for stop in actions.stops { stop.slot.condemn(stop.ticket) }
         for worker in actions.wakeWorkers { worker.parker.unpark() }
         for waiter in actions.wakeWaiters { waiter.unpark() }
         for waker in actions.wakers { waker.wake() }
@@ -242,17 +242,17 @@ package final class Engine: Sendable {
         return warm
     }
 
-    // MARK: - Runners for the host's threads
+    // MARK: - Run slots for the host's threads
 
-    func borrowRunner() throws(CallError) -> Runner {
-        if let spare = spareRunners.withLock({ $0.popLast() }) { return spare }
-        let runner = try Runner(config: config, clock: clock)
-        watchdog?.add(runner)
-        return runner
+    func borrowRunSlot() throws(CallError) -> RunSlot {
+        if let spare = spareSlots.withLock({ $0.popLast() }) { return spare }
+        let slot = try RunSlot(config: config, clock: clock)
+        watchdog?.add(slot)
+        return slot
     }
 
-    func giveBack(_ runner: Runner) {
-        spareRunners.withLock { $0.append(runner) }
+    func giveBack(_ slot: RunSlot) {
+        spareSlots.withLock { $0.append(slot) }
     }
 
     // MARK: - Notification

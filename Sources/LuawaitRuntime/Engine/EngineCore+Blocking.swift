@@ -2,7 +2,7 @@
 extension EngineCore {
     package enum BlockAction {
         /// Posted: the thread is to wait.
-        case wait(Runner?)
+        case wait(RunSlot?)
         /// There is nothing to wait for: the script gets this.
         case answer(Answer)
         /// It has been condemned.
@@ -27,7 +27,7 @@ extension EngineCore {
         let missing = crew.pinned()
         actions.newWorkers += missing
         if missing == 0, hasWork { postWork(&actions) }
-        return .wait(evals[eval.id]!.runner)
+        return .wait(evals[eval.id]!.slot)
     }
 
     /// The system has refused the thread. Those that are there go on, and it is asked again while one is missing.

@@ -93,11 +93,11 @@ extension EngineCore {
         postWork(&actions)
     }
 
-    mutating func takeTurn(of id: ContextID, runner: Runner, ticket: Ticket) -> Taken? {
+    mutating func takeTurn(of id: ContextID, slot: RunSlot, ticket: Ticket) -> Taken? {
         guard contexts[id]?.isQueued == true else { return nil }
         contexts[id]!.isQueued = false
         while let eval = contexts[id]!.queue.popFirst() {
-            guard take(eval, runner: runner, ticket: ticket) else { continue }
+            guard take(eval, slot: slot, ticket: ticket) else { continue }
             contexts[id]!.isTaken = true
             return .run(eval)
         }

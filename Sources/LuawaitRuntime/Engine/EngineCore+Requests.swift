@@ -1,6 +1,6 @@
 /// Host calls: posted by workers, taken and answered by the host, withdrawn when their eval ends first.
 extension EngineCore {
-    /// The eval that `runner` runs has called a host function.
+    /// The eval that `slot` runs has called a host function.
     ///
     /// - Returns: what to do with it; `.end` when it has been condemned meanwhile, and no request is posted.
     package mutating func park(
@@ -11,7 +11,7 @@ extension EngineCore {
             eval.answer = tooManyRequests(function)
             return requeue(eval, afterSlice: false, &actions)
         }
-        evals[eval.id]?.runner = nil
+        evals[eval.id]?.slot = nil
         guard let action = evals[eval.id]?.machine.park(requests.nextID) else { return .end(.shutDown) }
         if case .end = action { return action }
         postRequest(eval, function, args, now, &actions)

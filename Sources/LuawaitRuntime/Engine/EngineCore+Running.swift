@@ -18,7 +18,7 @@ extension EngineCore {
     package mutating func takeWork(for worker: Worker, ticket: Ticket) -> Work {
         crew.reported(worker)
         if retired.isDue { return .reclaim(retired.takeBatch()) }
-        if crew.hasRoom, let taken = takeReady(runner: worker.runner, ticket: ticket) {
+        if crew.hasRoom, let taken = takeReady(slot: worker.slot, ticket: ticket) {
             crew.began(worker)
             return .turn(taken)
         }
@@ -30,12 +30,12 @@ extension EngineCore {
     }
 
     /// For `luawait_run`. Nil when nothing is ready.
-    package mutating func takeReady(runner: Runner, ticket: Ticket) -> Taken? {
+    package mutating func takeReady(slot: RunSlot, ticket: Ticket) -> Taken? {
         while let turn = ready.popFirst() {
             let taken: Taken? =
                 switch turn {
-                case .eval(let eval): take(eval, runner: runner, ticket: ticket) ? .run(eval) : nil
-                case .context(let id): takeTurn(of: id, runner: runner, ticket: ticket)
+                case .eval(let eval): take(eval, slot: slot, ticket: ticket) ? .run(eval) : nil
+                case .context(let id): takeTurn(of: id, slot: slot, ticket: ticket)
                 }
             guard let taken else { continue }
             retired.scriptHasTurn()
@@ -45,10 +45,10 @@ extension EngineCore {
     }
 
     /// - Returns: false if it has ended in the queue.
-    mutating func take(_ eval: Eval, runner: Runner, ticket: Ticket) -> Bool {
+    mutating func take(_ eval: Eval, slot: RunSlot, ticket: Ticket) -> Bool {
         guard evals[eval.id]?.machine.take(ticket) == true else { return false }
         queuedCount -= 1
-        evals[eval.id]!.runner = runner
+        evals[eval.id]!.slot = slot
         return true
     }
 
@@ -85,9 +85,9 @@ extension EngineCore {
     /// A run on the host's own thread (`luawait_eval`).
     ///
     /// - Returns: false if it ended before it could be taken; `takeOutcome` has the outcome.
-    mutating func takeDirect(_ eval: Eval, runner: Runner, ticket: Ticket) -> Bool {
+    mutating func takeDirect(_ eval: Eval, slot: RunSlot, ticket: Ticket) -> Bool {
         guard evals[eval.id]?.machine.take(ticket) == true else { return false }
-        evals[eval.id]!.runner = runner
+        evals[eval.id]!.slot = slot
         return true
     }
 
@@ -102,7 +102,7 @@ extension EngineCore {
     mutating func requeue(
         _ eval: Eval, afterSlice: Bool, _ actions: inout Actions
     ) -> EvalMachine.LeaveAction {
-        evals[eval.id]?.runner = nil
+        evals[eval.id]?.slot = nil
         guard let action = evals[eval.id]?.machine.slice() else { return .end(.shutDown) }
         if action == .proceed { enqueue(eval, afterSlice: afterSlice, &actions) }
         return action
@@ -115,7 +115,7 @@ extension EngineCore {
     package mutating func finish(
         _ eval: Eval, _ outcome: Outcome, _ actions: inout Actions
     ) -> EvalMachine.LeaveAction {
-        evals[eval.id]?.runner = nil
+        evals[eval.id]?.slot = nil
         guard let action = evals[eval.id]?.machine.finish() else { return .end(.shutDown) }
         if action == .proceed { complete(eval.id, outcome, &actions) }
         return action

@@ -21,7 +21,7 @@ package struct EngineCore: Sendable {
         /// Set when it has ended and its outcome is to be taken.
         var outcome: Outcome?
         /// The thread that runs it, while it runs.
-        var runner: Runner?
+        var slot: RunSlot?
         var hasTimer: Bool
         let context: ContextID?
         var waiters: [Parker] = []
@@ -162,7 +162,7 @@ package struct EngineCore: Sendable {
                 _ = withdraw(withdrawing, &actions)
                 unblock(id, &actions)
             }
-            if let runner = evals[id]?.runner { actions.stops.append(Actions.Stop(runner: runner, ticket: ticket)) }
+            if let slot = evals[id]?.slot { actions.stops.append(Actions.Stop(slot: slot, ticket: ticket)) }
         case .end(let withdrawing):
             let function = withdrawing.flatMap { withdraw($0, &actions)?.function.name }
             guard let record = evals[id] else { return }
@@ -201,7 +201,7 @@ package struct EngineCore: Sendable {
             return
         }
         record.outcome = outcome
-        record.runner = nil
+        record.slot = nil
         evals[id] = record
         if record.eval.delivery == .kept { post(.finished(id), &actions) }
     }

@@ -3,11 +3,11 @@ import Synchronization
 
 /// The thread that keeps the deadlines: it ends slices, and lets timers fire.
 ///
-/// While scripts run it wakes up once in a slice to look at the runners; when none has run for a while it sleeps until
+/// While scripts run it wakes up once in a slice to look at the slots; when none has run for a while it sleeps until
 /// the next timer. So starting a run costs a look at one flag, and an idle engine no wake-ups at all.
 package final class Watchdog: Sendable {
     private let parker = Parker()
-    private let runners = Locked<[Runner]>([])
+    private let slots = Locked<[RunSlot]>([])
     private let isStopping = Atomic<Bool>(false)
     /// Until when it sleeps, or is about to.
     private let wakesAt = Atomic<Int64>(.max)
@@ -22,14 +22,14 @@ package final class Watchdog: Sendable {
         sliceNanoseconds = config.sliceNanoseconds
     }
 
-    /// Looks after another runner.
-    func add(_ runner: Runner) {
-        runners.withLock { $0.append(runner) }
+    /// Looks after another slot.
+    func add(_ slot: RunSlot) {
+        slots.withLock { $0.append(slot) }
     }
 
     /// Nothing will run on it.
-    func remove(_ runner: Runner) {
-        runners.withLock { $0.removeAll { $0 === runner } }
+    func remove(_ slot: RunSlot) {
+        slots.withLock { $0.removeAll { $0 === slot } }
     }
 
     /// A run begins, and has published `end`: makes sure that somebody will look then. Each side writes its own word
@@ -65,18 +65,18 @@ package final class Watchdog: Sendable {
 
     private func sleep(until wakeUp: Instant) {
         wakesAt.store(wakeUp.nanoseconds, ordering: .sequentiallyConsistent)
-        let isInTime = runners.withLock { runners in
-            runners.allSatisfy { runner in runner.sliceEnd.map { $0 >= wakeUp } ?? true }
+        let isInTime = slots.withLock { slots in
+            slots.allSatisfy { slot in slot.sliceEnd.map { $0 >= wakeUp } ?? true }
         }
         if isInTime { parker.park(until: wakeUp, by: clock) }
     }
 
     /// - Returns: when the first of the running slices ends; nil if nothing runs.
     private func endSlices(now: Instant) -> Instant? {
-        runners.withLock { runners in
+        slots.withLock { slots in
             var soonest: Instant?
-            for runner in runners {
-                guard let next = runner.endSliceIfOver(now: now) else { continue }
+            for slot in slots {
+                guard let next = slot.endSliceIfOver(now: now) else { continue }
                 soonest = min(next, soonest ?? next)
             }
             return soonest

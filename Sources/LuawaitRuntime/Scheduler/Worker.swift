@@ -4,25 +4,25 @@ import CLuaBridge
 package final class Worker: @unchecked Sendable {
     // Unchecked: nothing changes but `isBusy`, under the core's lock.
 
-    package let runner: Runner
+    package let slot: RunSlot
     /// It runs a script. The core's.
     var isBusy = false
     let parker = Parker()
 
     package init(config: EngineConfig, clock: any Clock) throws(CallError) {
-        runner = try Runner(config: config, clock: clock)
+        slot = try RunSlot(config: config, clock: clock)
     }
 
     /// The thread's whole life.
     func work(for engine: Engine) {
-        runner.bind()
-        defer { runner.unbind() }
+        slot.bind()
+        defer { slot.unbind() }
         while true {
-            let ticket = runner.announce()
+            let ticket = slot.announce()
             let work = engine.withCore { core, _ in core.takeWork(for: self, ticket: ticket) }
             switch work {
             case .turn(let taken):
-                engine.take(taken, on: runner)
+                engine.take(taken, on: slot)
             case .reclaim(let remains):
                 reclaim(remains)
             case .warm(let functions):
@@ -37,6 +37,6 @@ package final class Worker: @unchecked Sendable {
 
     private func reclaim(_ remains: consuming [Eval.Remains]) {
         remains = []
-        runner.markProcessorTime()
+        slot.markProcessorTime()
     }
 }

@@ -87,7 +87,7 @@ extension SteppedCore {
 
     func takeReady() -> Eval? {
         let ticket = announce()
-        let taken = step { core, _ in core.takeReady(runner: workers[0].runner, ticket: ticket) }
+        let taken = step { core, _ in core.takeReady(slot: workers[0].slot, ticket: ticket) }
         if case .run(let eval) = taken { return eval }
         return nil
     }

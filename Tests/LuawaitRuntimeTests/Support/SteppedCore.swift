@@ -106,7 +106,7 @@ final class SteppedCore {
 
     func takeDirect(_ eval: Eval, _ worker: Int = 0) -> Bool {
         let ticket = announce()
-        return step { core, _ in core.takeDirect(eval, runner: workers[worker].runner, ticket: ticket) }
+        return step { core, _ in core.takeDirect(eval, slot: workers[worker].slot, ticket: ticket) }
     }
 
     /// The name of the next run.

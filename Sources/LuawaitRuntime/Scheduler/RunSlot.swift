@@ -3,7 +3,7 @@ import Synchronization
 
 /// What a thread needs to run scripts: its place in the stop protocol, and the time by which the watchdog is to look
 /// after it.
-package final class Runner: @unchecked Sendable {
+package final class RunSlot: @unchecked Sendable {
     // Unchecked: the stopper is made for being used from any thread; the counter belongs to the bound thread.
 
     private let stopper: OpaquePointer
@@ -32,7 +32,7 @@ package final class Runner: @unchecked Sendable {
 
     // MARK: - On the thread that runs
 
-    /// From here until `unbind` the calling thread can be stopped through this runner.
+    /// From here until `unbind` the calling thread can be stopped through this slot.
     func bind() {
         lwb_stopper_bind(stopper)
     }
