@@ -106,7 +106,7 @@ struct CoreAdmissionTests {
         let (_, request) = try steps.startParked()
         let eval = try steps.startRunning()
         #expect(steps.park(eval, at: "send") == .proceed)
-        #expect(steps.core.requests.postedCount == 1)
+        #expect(steps.core.mailbox.requests.postedCount == 1)
         guard case .refused(let message) = eval.answer else {
             Issue.record("\(String(describing: eval.answer)) is no refusal")
             return
@@ -116,12 +116,12 @@ struct CoreAdmissionTests {
         _ = steps.takeRequest()
         #expect(steps.take() === eval)
         #expect(steps.park(eval) == .proceed)
-        #expect(steps.core.requests.postedCount == 1)
+        #expect(steps.core.mailbox.requests.postedCount == 1)
         try steps.answer(request)
         _ = steps.take()
         _ = steps.take()
         steps.park(eval)
-        #expect(steps.core.requests.postedCount == 2)
+        #expect(steps.core.mailbox.requests.postedCount == 2)
         #expect(steps.takeRequest()?.eval == eval.id)
     }
 
@@ -142,7 +142,7 @@ struct CoreAdmissionTests {
         let eval = try steps.startRunning()
         try steps.cancel(parked)
         steps.park(eval)
-        #expect(steps.core.requests.postedCount == 2)
+        #expect(steps.core.mailbox.requests.postedCount == 2)
     }
 
     @Test func a_call_too_many_of_a_condemned_eval_ends_it() throws {

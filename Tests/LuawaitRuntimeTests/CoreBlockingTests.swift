@@ -76,7 +76,7 @@ struct CoreBlockingTests {
             Issue.record("it does not go on to where the stop meets it")
             return
         }
-        #expect(steps.core.requests.postedCount == 0)
+        #expect(steps.core.mailbox.requests.postedCount == 0)
     }
 
     @Test func the_calls_timeout_wakes_it_with_an_error() throws {
@@ -141,7 +141,7 @@ struct CoreBlockingTests {
             Issue.record("it is not refused")
             return
         }
-        #expect(steps.core.requests.postedCount == 2)
+        #expect(steps.core.mailbox.requests.postedCount == 2)
         try steps.answer(RequestID(1))
         guard case .wait = block(third) else {
             Issue.record("it does not wait")

@@ -99,7 +99,7 @@ struct CoreCancellingTests {
         _ = steps.take()
         try steps.cancel(eval)
         #expect(steps.park(eval) == .end(.cancelled))
-        #expect(steps.core.requests.postedCount == 0)
+        #expect(steps.core.mailbox.requests.postedCount == 0)
         #expect(steps.core.timers.count == 0)
         #expect(!steps.actions.notify)
     }

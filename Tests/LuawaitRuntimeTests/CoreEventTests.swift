@@ -17,8 +17,8 @@ struct CoreEventTests {
             steps.allEvents() == [
                 "output 2: one", "finished 2: succeeded", "withdrawn 1 of 1", "finished 1: cancelled", "output 3: two",
             ])
-        #expect(steps.core.gate.available == 0)
-        #expect(steps.core.events.storedCount == 0)
+        #expect(steps.core.mailbox.gate.available == 0)
+        #expect(steps.core.mailbox.events.storedCount == 0)
     }
 
     @Test func a_request_event_has_what_a_request_has() throws {
@@ -128,16 +128,16 @@ struct CoreEventTests {
         #expect(steps.takeDirect(eval))
         steps.finish(eval)
         #expect(steps.allEvents().isEmpty)
-        #expect(steps.core.gate.available == 0)
+        #expect(steps.core.mailbox.gate.available == 0)
     }
 
     @Test func something_to_run_is_no_event_but_something_to_do() throws {
         let steps = try SteppedCore(executor: .host)
         try steps.start()
         #expect(steps.actions.notify)
-        #expect(steps.core.gate.available == 1)
+        #expect(steps.core.mailbox.gate.available == 1)
         #expect(steps.nextEvent() == nil)
-        #expect(steps.core.gate.available == 1)
+        #expect(steps.core.mailbox.gate.available == 1)
     }
 
     // MARK: - Growth
@@ -152,9 +152,9 @@ struct CoreEventTests {
             steps.finish(eval)
             #expect(try steps.outcome(eval) != nil)
         }
-        #expect(steps.core.events.storedCount <= 65)
+        #expect(steps.core.mailbox.events.storedCount <= 65)
         #expect(steps.allEvents().isEmpty)
-        #expect(steps.core.events.storedCount == 0)
+        #expect(steps.core.mailbox.events.storedCount == 0)
     }
 
     @Test func lines_and_withdrawals_that_nobody_has_read_outlive_every_sweep() throws {
@@ -170,7 +170,7 @@ struct CoreEventTests {
             steps.finish(eval)
             _ = try steps.outcome(eval)
         }
-        #expect(steps.core.events.storedCount <= 65)
+        #expect(steps.core.mailbox.events.storedCount <= 65)
         #expect(
             steps.allEvents() == ["withdrawn 1 of 1", "output 2: line 1", "output 2: line 2", "output 2: line 3"])
     }

@@ -17,19 +17,19 @@ struct CoreHostRunTests {
         #expect(steps.actions.notify)
         try steps.start()
         #expect(!steps.actions.notify)
-        #expect(steps.core.gate.available == 1)
+        #expect(steps.core.mailbox.gate.available == 1)
     }
 
     @Test func the_end_of_a_run_takes_the_work_back_only_when_nothing_is_left() throws {
         let (first, second) = (try steps.start(), try steps.start())
         #expect(steps.takeReady() === first)
         #expect(steps.endRun())
-        #expect(steps.core.gate.available == 1)
+        #expect(steps.core.mailbox.gate.available == 1)
         #expect(steps.takeReady() === second)
         #expect(!steps.endRun())
-        #expect(steps.core.gate.available == 0)
+        #expect(steps.core.mailbox.gate.available == 0)
         #expect(!steps.endRun())
-        #expect(steps.core.gate.available == 0)
+        #expect(steps.core.mailbox.gate.available == 0)
     }
 
     @Test func an_answer_after_the_end_of_a_run_is_work_again() throws {
@@ -40,7 +40,7 @@ struct CoreHostRunTests {
         _ = steps.nextEvent()
         try steps.answer(RequestID(1))
         #expect(steps.actions.notify)
-        #expect(steps.core.gate.available == 1)
+        #expect(steps.core.mailbox.gate.available == 1)
         #expect(steps.takeReady() === eval)
     }
 
@@ -101,11 +101,11 @@ struct CoreHostRunTests {
         #expect(steps.takeReady() === eval)
         steps.park(eval)
         #expect(!steps.endRun())
-        let before = steps.core.gate.available
+        let before = steps.core.mailbox.gate.available
         try steps.cancel(eval)
         // Instead of the request there are the end and the world.
-        #expect(steps.core.gate.available == before + 1)
-        #expect(steps.core.workIsPosted)
+        #expect(steps.core.mailbox.gate.available == before + 1)
+        #expect(steps.core.mailbox.workIsPosted)
     }
 
     // MARK: - When to come back

@@ -23,11 +23,11 @@ struct CoreMainThreadTests {
         #expect(steps.takeRequest() == nil)
         #expect(steps.nextEvent() == nil)
         #expect(steps.waitForEvent(Parker()))
-        #expect(steps.core.gate.available(to: .anyThread) == 0)
-        #expect(steps.core.gate.available(to: .mainThread) == 1)
+        #expect(steps.core.mailbox.gate.available(to: .anyThread) == 0)
+        #expect(steps.core.mailbox.gate.available(to: .mainThread) == 1)
         #expect(!steps.waitForEvent(Parker(), for: .mainThread))
         #expect(steps.takeRequest(for: .mainThread)?.function.name == "draw")
-        #expect(steps.core.gate.available == 0)
+        #expect(steps.core.mailbox.gate.available == 0)
     }
 
     @Test func the_main_thread_takes_all_requests_oldest_first() throws {
@@ -65,9 +65,9 @@ struct CoreMainThreadTests {
             steps.advance(milliseconds: 5)
             steps.fireTimers()
         }
-        #expect(steps.core.gate.availableOnMainThreadOnly == 0)
+        #expect(steps.core.mailbox.gate.availableOnMainThreadOnly == 0)
         #expect(steps.takeRequest(for: .mainThread) == nil)
-        #expect(steps.core.requests.pendingCount == 0)
+        #expect(steps.core.mailbox.requests.pendingCount == 0)
         #expect(!steps.allEvents(for: .mainThread).contains { $0.hasPrefix("request") })
     }
 

@@ -77,7 +77,7 @@ struct CoreRaceTests {
         steps.park(eval, timeout: 100)
         steps.advance(milliseconds: 5)
         steps.fireTimers()
-        #expect(steps.core.requests.openCount == 1)
+        #expect(steps.core.mailbox.requests.openCount == 1)
         #expect(steps.take() == nil)
     }
 
@@ -140,7 +140,7 @@ struct CoreRaceTests {
         }
         try steps.cancel(eval)
         #expect(steps.takeRequest() == nil)
-        #expect(steps.core.requests.pendingCount == 0)
+        #expect(steps.core.mailbox.requests.pendingCount == 0)
     }
 
     // MARK: - Two ways to take one thing
@@ -149,7 +149,7 @@ struct CoreRaceTests {
         _ = try steps.startParked()
         #expect(steps.nextEvent() == "request 1 of 1")
         #expect(steps.takeRequest() == nil)
-        #expect(steps.core.gate.available == 0)
+        #expect(steps.core.mailbox.gate.available == 0)
     }
 
     @Test func a_pending_request_that_was_taken_is_no_event() throws {
@@ -177,7 +177,7 @@ struct CoreRaceTests {
         steps.finish(eval)
         #expect(steps.nextEvent() == "finished 1: succeeded")
         #expect(try errorOf { _ = try steps.outcome(eval) }.kind == .notFound)
-        #expect(steps.core.gate.available == 0)
+        #expect(steps.core.mailbox.gate.available == 0)
     }
 
     @Test func an_outcome_that_was_polled_is_no_event() throws {
@@ -221,7 +221,7 @@ struct CoreRaceTests {
         steps.stop()
         #expect(steps.park(parking) == .end(.shutDown))
         #expect(steps.slice(sliced) == .end(.shutDown))
-        #expect(steps.core.requests.postedCount == 0)
+        #expect(steps.core.mailbox.requests.postedCount == 0)
         #expect(steps.take() == nil)
     }
 

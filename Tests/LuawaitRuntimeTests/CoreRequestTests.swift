@@ -41,7 +41,7 @@ struct CoreRequestTests {
         while let request = steps.takeRequest() { taken.append(request) }
         #expect(taken.map(\.request) == parked.map(\.request))
         #expect(taken.map(\.eval) == parked.map(\.eval.id))
-        #expect(steps.core.requests.openCount == 5)
+        #expect(steps.core.mailbox.requests.openCount == 5)
     }
 
     @Test func an_answer_wakes_an_idle_worker() throws {
@@ -74,7 +74,7 @@ struct CoreRequestTests {
         let steps = try SteppedCore()
         _ = try steps.startParked()
         #expect(try errorOf { try steps.answer(RequestID(id)) }.kind == .notFound)
-        #expect(steps.core.requests.openCount == 1)
+        #expect(steps.core.mailbox.requests.openCount == 1)
     }
 
     @Test func a_request_answered_before_it_was_taken_is_not_handed_out() throws {
@@ -94,8 +94,8 @@ struct CoreRequestTests {
             _ = try steps.takeRequest { _ throws(CallError) in throw .outOfMemory }
         }
         #expect(error.kind == .memory)
-        #expect(steps.core.requests.pendingCount == 1)
-        #expect(steps.core.gate.available == 1)
+        #expect(steps.core.mailbox.requests.pendingCount == 1)
+        #expect(steps.core.mailbox.gate.available == 1)
         let again = try #require(steps.takeRequest())
         #expect(again.request == request)
         #expect(again.args?.string == "[1]")

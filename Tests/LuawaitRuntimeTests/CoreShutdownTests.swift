@@ -158,7 +158,7 @@ struct CoreShutdownTests {
         let steps = try SteppedCore()
         _ = try steps.startParked()
         #expect(!steps.waitForEvent(parker))
-        #expect(steps.core.eventWaiters.isEmpty)
+        #expect(steps.core.mailbox.waiters.isEmpty)
     }
 
     enum Coming: CaseIterable {
@@ -209,7 +209,7 @@ struct CoreShutdownTests {
         let eval = try steps.startRunning()
         #expect(steps.waitForEvent(parker))
         steps.stopWaiting(parker)
-        #expect(steps.core.eventWaiters.isEmpty)
+        #expect(steps.core.mailbox.waiters.isEmpty)
         steps.print("late", from: eval)
         #expect(steps.actions.wakeWaiters.isEmpty)
         #expect(steps.actions.notify)

@@ -28,7 +28,7 @@ struct CoreStoppingTests {
         steps.complete(running, .shutDown)
         #expect(try steps.outcome(running)?.state == .cancelled)
         #expect(steps.core.evals.isEmpty)
-        #expect(steps.core.gate.available == 0)
+        #expect(steps.core.mailbox.gate.available == 0)
     }
 
     @Test func stopping_wakes_all_idle_workers_and_the_watchdog() throws {

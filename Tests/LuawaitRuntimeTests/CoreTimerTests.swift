@@ -79,10 +79,10 @@ struct CoreTimerTests {
     @Test func a_pending_request_that_times_out_is_not_handed_out() throws {
         let steps = try SteppedCore()
         _ = try steps.startParked(#"{"call_timeout_ms": 20}"#)
-        #expect(steps.core.gate.available == 1)
+        #expect(steps.core.mailbox.gate.available == 1)
         steps.advance(milliseconds: 20)
         steps.fireTimers()
-        #expect(steps.core.gate.available == 0)
+        #expect(steps.core.mailbox.gate.available == 0)
         #expect(steps.takeRequest() == nil)
     }
 

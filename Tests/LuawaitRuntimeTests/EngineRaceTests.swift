@@ -264,12 +264,12 @@ import Testing
         try until("the wait") { !waiters(for: eval).isEmpty }
         for _ in 0..<20 {
             let told = engine.withCore { core, _ in
-                _ = core.gate.added()
-                core.gate.removed()
-                return core.gate
+                _ = core.mailbox.gate.added()
+                core.mailbox.gate.removed()
+                return core.mailbox.gate
             }
             waiters(for: eval)[0].unpark()
-            try until("another look") { engine.withCore { core, _ in core.gate != told } }
+            try until("another look") { engine.withCore { core, _ in core.mailbox.gate != told } }
             #expect(waiters(for: eval).count == 1)
         }
         try engine.cancel(eval)
@@ -282,7 +282,7 @@ import Testing
         #expect(try engine.wait(eval, until: Instant.now()).outcome == nil)
         #expect(waiters(for: eval).isEmpty)
         #expect(!engine.waitForEvent(until: Instant.now()))
-        #expect(engine.withCore { core, _ in core.eventWaiters.isEmpty })
+        #expect(engine.withCore { core, _ in core.mailbox.waiters.isEmpty })
     }
 
     @Test func an_outcome_that_comes_with_the_end_of_the_time_is_not_lost() throws {

@@ -68,7 +68,7 @@ extension Engine {
         guard config.executor == .host else { return nil }
         return withCore { core, _ in
             // With a watchdog, too: what it does at the deadline is to make scripts ready.
-            core.workIsPosted ? Instant(nanoseconds: 0) : core.nextDeadline()
+            core.mailbox.workIsPosted ? Instant(nanoseconds: 0) : core.nextDeadline()
         }
     }
 }

@@ -159,14 +159,14 @@ package final class Engine: Sendable {
         // To the notifier that is there now: one that is set afterwards looks for itself.
         var telling = Telling()
         let result = core.withLock { core in
-            let before = core.gate
+            let before = core.mailbox.gate
             let result = body(&core, &actions)
-            if actions.notify { core.lastTelling += 1 }
-            telling = core.telling
-            levelChanged = before.isOpenToAny != core.gate.isOpenToAny
-            mainLevelChanged = before.isOpenToMainOnly != core.gate.isOpenToMainOnly
-            if levelChanged { hostSignal.common.publish(core.gate.isOpenToAny) }
-            if mainLevelChanged { hostSignal.mainOnly.publish(core.gate.isOpenToMainOnly) }
+            if actions.notify { core.mailbox.decidedToNotify() }
+            telling = core.mailbox.telling
+            levelChanged = before.isOpenToAny != core.mailbox.gate.isOpenToAny
+            mainLevelChanged = before.isOpenToMainOnly != core.mailbox.gate.isOpenToMainOnly
+            if levelChanged { hostSignal.common.publish(core.mailbox.gate.isOpenToAny) }
+            if mainLevelChanged { hostSignal.mainOnly.publish(core.mailbox.gate.isOpenToMainOnly) }
             return result
         }
         perform(actions)
@@ -270,11 +270,10 @@ package final class Engine: Sendable {
         let running = hostSignal.tellingOnThisThread
         // Both in one step: an event is told either to the old one, or by the call below, or to the new one; once.
         let (old, isDue, telling): (Notifier?, Bool, Telling) = withCore { core, _ in
-            core.notifierGeneration += 1
-            let old = hostSignal.set(notifier, generation: core.notifierGeneration)
-            let isDue = core.gate.notifierSet(isTold: running == core.lastTelling)
-            if isDue { core.lastTelling += 1 }
-            return (old, isDue, core.telling)
+            core.mailbox.notifierChanges()
+            let old = hostSignal.set(notifier, generation: core.mailbox.notifierGeneration)
+            let isDue = core.mailbox.notifierSet(whileCalling: running)
+            return (old, isDue, core.mailbox.telling)
         }
         // Dropping it calls the host.
         withExtendedLifetime(old) {}
@@ -286,7 +285,7 @@ package final class Engine: Sendable {
     /// The calling thread is the one that main-thread functions are for.
     package func bindMainThread() {
         mainThread.store(lwp_thread_number(), ordering: .sequentiallyConsistent)
-        withCore { core, actions in core.bindMainThread(&actions) }
+        withCore { core, actions in core.mailbox.bindMainThread(&actions) }
     }
 
     /// Who the calling thread is.

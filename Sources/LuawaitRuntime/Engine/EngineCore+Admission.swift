@@ -20,12 +20,12 @@ extension EngineCore {
 
     /// Whether a script may call the host: the requests that nobody has answered are bounded, too.
     var hasRoomForRequest: Bool {
-        limits.requests == 0 || requests.openCount < limits.requests
+        limits.requests == 0 || mailbox.requests.openCount < limits.requests
     }
 
     /// Whether there is room for what a script prints.
     var hasRoomForOutput: Bool {
-        limits.unread == 0 || events.unreadLines < limits.unread
+        limits.unread == 0 || mailbox.events.unreadLines < limits.unread
     }
 
     /// No eval starts from here on.
@@ -41,15 +41,11 @@ extension EngineCore {
 
     /// - Returns: false if there is something to take; else `parker` is unparked when there is.
     mutating func waitForEvent(_ parker: Parker, for audience: Audience = .anyThread) -> Bool {
-        eventWaiters.removeAll { $0 === parker }
-        guard gate.available(to: audience) == 0 else { return false }
-        gate.foundNothing()
-        eventWaiters.append(parker)
-        return true
+        mailbox.wait(parker, for: audience)
     }
 
     mutating func stopWaiting(_ parker: Parker) {
-        eventWaiters.removeAll { $0 === parker }
+        mailbox.stopWaiting(parker)
         quietWaiters.removeAll { $0 === parker }
     }
 

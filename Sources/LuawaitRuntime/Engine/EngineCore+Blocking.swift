@@ -21,7 +21,7 @@ extension EngineCore {
             let message = "\(function.name): \(crew.pinnedCount) threads wait inside scripts already (max_blocked)"
             return .answer(.refused(.text(message)))
         }
-        guard evals[eval.id]?.machine.block(requests.nextID) == .proceed else { return .goOn }
+        guard evals[eval.id]?.machine.block(mailbox.requests.nextID) == .proceed else { return .goOn }
         evals[eval.id]!.blocked = parker
         postRequest(eval, function, args, now, &actions)
         let missing = crew.pinned()

@@ -10,40 +10,18 @@ extension EngineCore {
 
     /// Something has become available.
     mutating func post(_ entry: EventQueue.Entry, _ actions: inout Actions) {
-        let audience = audience(of: entry)
-        if gate.added(for: audience) { actions.notify = true }
-        actions.wakeWaiters += eventWaiters
-        eventWaiters = []
-        let live = gate.available
-        let requests = requests
         let evals = evals
-        events.append(entry, for: audience, live: live) { entry in
-            switch entry {
-            case .request(let id): requests[id]?.isPending == true
-            case .finished(let id): evals[id]?.outcome != nil
-            case .withdrawn, .output: true
-            }
-        }
-    }
-
-    /// Who may take it: what is about a request goes where the request goes.
-    private func audience(of entry: EventQueue.Entry) -> Audience {
-        switch entry {
-        case .request(let id): requests[id]?.function.audience ?? .anyThread
-        case .withdrawn(_, _, let function): function.audience
-        case .finished, .output: .anyThread
-        }
+        mailbox.post(entry, &actions) { evals[$0]?.outcome != nil }
     }
 
     /// The oldest event. Nil when there is none for this audience.
     package mutating func nextEvent(for audience: Audience = .anyThread) -> Event? {
-        while let entry = events.popFirst(for: audience) {
-            let itsAudience = self.audience(of: entry)
+        while let (entry, itsAudience) = mailbox.popFirst(for: audience) {
             guard let event = claim(entry) else { continue }
-            gate.removed(for: itsAudience)
+            mailbox.removed(for: itsAudience)
             return event
         }
-        gate.foundNothing()
+        mailbox.foundNothing()
         return nil
     }
 
@@ -51,7 +29,7 @@ extension EngineCore {
     private mutating func claim(_ entry: EventQueue.Entry) -> Event? {
         switch entry {
         case .request(let id):
-            return requests.takeAsEvent(id).map { request in
+            return mailbox.requests.takeAsEvent(id).map { request in
                 .request(
                     Handover(request: id, eval: request.eval, function: request.function, args: request.args))
             }

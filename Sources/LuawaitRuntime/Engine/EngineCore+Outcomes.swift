@@ -13,11 +13,11 @@ extension EngineCore {
             throw CallError(.notFound, "eval \(id.value): unknown, detached, or its outcome has been taken")
         }
         guard let outcome = record.outcome else {
-            gate.foundNothing()
+            mailbox.foundNothing()
             return .inProgress
         }
         evals[id] = nil
-        gate.removed()
+        mailbox.removed()
         return .ended(outcome)
     }
 

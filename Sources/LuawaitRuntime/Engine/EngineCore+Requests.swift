@@ -12,7 +12,7 @@ extension EngineCore {
             return requeue(eval, afterSlice: false, &actions)
         }
         evals[eval.id]?.slot = nil
-        guard let action = evals[eval.id]?.machine.park(requests.nextID) else { return .end(.shutDown) }
+        guard let action = evals[eval.id]?.machine.park(mailbox.requests.nextID) else { return .end(.shutDown) }
         if case .end = action { return action }
         postRequest(eval, function, args, now, &actions)
         return action
@@ -22,14 +22,15 @@ extension EngineCore {
         _ eval: Eval, _ function: HostFunction, _ args: OwnedText?, _ now: Instant, _ actions: inout Actions
     ) {
         let timeout = function.timeoutMilliseconds ?? eval.options.limits.callTimeoutMilliseconds
-        let id = requests.post(eval: eval.id, function: function, args: args, hasTimer: timeout > 0)
+        let id = mailbox.requests.post(eval: eval.id, function: function, args: args, hasTimer: timeout > 0)
         if timeout > 0 { addTimer(.call(id), deadline: now.advanced(milliseconds: timeout), &actions) }
         post(.request(id), &actions)
     }
 
     /// The script is told, and may catch it.
     func tooManyRequests(_ function: HostFunction) -> Answer {
-        .refused(.text("\(function.name): \(requests.openCount) requests wait for their answers (max_requests)"))
+        .refused(
+            .text("\(function.name): \(mailbox.requests.openCount) requests wait for their answers (max_requests)"))
     }
 
     /// What the host is handed.
@@ -49,15 +50,15 @@ extension EngineCore {
     package mutating func takeRequest<Taken>(
         for audience: Audience = .anyThread, accept: (Handover) throws(CallError) -> Taken
     ) throws(CallError) -> Taken? {
-        guard let request = requests.firstPending(for: audience) else {
-            gate.foundNothing()
+        guard let request = mailbox.requests.firstPending(for: audience) else {
+            mailbox.foundNothing()
             return nil
         }
         let handover = Handover(
             request: request.id, eval: request.eval, function: request.function, args: request.args)
         let taken = try accept(handover)
-        requests.takeFirst(request)
-        gate.removed(for: request.function.audience)
+        mailbox.requests.takeFirst(request)
+        mailbox.removed(for: request.function.audience)
         return taken
     }
 
@@ -74,7 +75,7 @@ extension EngineCore {
     ///
     /// - Throws: `.notFound`.
     package func checkOpen(_ id: RequestID) throws(CallError) {
-        if requests[id] == nil { throw notOpen(id) }
+        if mailbox.requests[id] == nil { throw notOpen(id) }
     }
 
     private func notOpen(_ id: RequestID) -> CallError {
@@ -84,8 +85,7 @@ extension EngineCore {
     /// The host took too long: the script is told, and may catch it.
     mutating func timeOutCall(_ id: RequestID, _ actions: inout Actions) {
         // Its timer is the one that fired, and has left the queue.
-        guard let request = requests.close(id) else { return }
-        if request.isPending { gate.removed(for: request.function.audience) }
+        guard let request = mailbox.close(id) else { return }
         noteWithdrawn(request, &actions)
         let limits = evals[request.eval]?.eval.options.limits
         let timeout = request.function.timeoutMilliseconds ?? limits?.callTimeoutMilliseconds ?? 0
@@ -106,8 +106,7 @@ extension EngineCore {
     }
 
     private mutating func close(_ id: RequestID) -> RequestTable.Request? {
-        guard let request = requests.close(id) else { return nil }
-        if request.isPending { gate.removed(for: request.function.audience) }
+        guard let request = mailbox.close(id) else { return nil }
         if request.hasTimer { voidTimer() }
         return request
     }

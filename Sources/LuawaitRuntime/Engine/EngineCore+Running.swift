@@ -52,23 +52,11 @@ extension EngineCore {
         return true
     }
 
-    /// From here on that there is something to run is told to the main thread alone.
-    mutating func bindMainThread(_ actions: inout Actions) {
-        guard workAudience == .anyThread else { return }
-        workAudience = .mainThread
-        guard workIsPosted else { return }
-        gate.removed(for: .anyThread)
-        if gate.added(for: .mainThread) { actions.notify = true }
-    }
-
     /// The end of a `luawait_run`.
     ///
     /// - Returns: whether there is more to run.
     package mutating func endRun() -> Bool {
-        if !hasWork, workIsPosted {
-            workIsPosted = false
-            gate.removed(for: workAudience)
-        }
+        if !hasWork { mailbox.withdrawWork() }
         return hasWork
     }
 

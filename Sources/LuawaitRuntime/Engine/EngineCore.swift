@@ -31,10 +31,8 @@ package struct EngineCore: Sendable {
     }
 
     var evals: [EvalID: Record] = [:]
-    var requests = RequestTable()
+    package internal(set) var mailbox = Mailbox()
     var timers = TimerQueue<Deadline>()
-    var gate = EventGate()
-    var events = EventQueue()
     var ready = RunQueue<Turn>()
     /// Evals that wait for their turn.
     package internal(set) var queuedCount = 0
@@ -47,15 +45,9 @@ package struct EngineCore: Sendable {
     package internal(set) var retired = ReclaimQueue()
     package internal(set) var functions = FunctionSet.empty
     package internal(set) var counts = Counts()
-    /// How often a notifier has been set.
-    var notifierGeneration: UInt64 = 0
-    /// How often a call of the notifier has been decided on.
-    var lastTelling: UInt64 = 0
     var isStopping = false
     /// No new evals are taken.
     package internal(set) var isShutDown = false
-    /// Threads that wait for something to take.
-    var eventWaiters: [Parker] = []
     /// Threads that wait until no eval is in progress.
     var quietWaiters: [Parker] = []
     /// Evals that have not ended.
@@ -80,10 +72,6 @@ package struct EngineCore: Sendable {
     let executor: EngineConfig.Executor
     /// Executor "custom": what the host's pool has been given.
     package internal(set) var tasks: PoolTasks
-    /// Executor "host": that there is something to run has been made known, as one of the things to take.
-    var workIsPosted = false
-    /// Whom that is for. With a main thread it is the main thread's: others that wait for requests need not hear of it.
-    var workAudience = Audience.anyThread
 
     package init(
         warmContexts: Int, executor: EngineConfig.Executor = .threads, workers: Int = 256,
@@ -137,12 +125,9 @@ package struct EngineCore: Sendable {
         case .custom:
             if tasks.workCame() { actions.tasks += 1 }
         case .host:
-            guard !workIsPosted else { return }
-            workIsPosted = true
-            if gate.added(for: workAudience) { actions.notify = true }
+            guard mailbox.postWork(&actions) else { return }
             // Who shuts the engine down runs its scripts.
-            actions.wakeWaiters += eventWaiters + quietWaiters
-            eventWaiters = []
+            actions.wakeWaiters += quietWaiters
             quietWaiters = []
         }
     }
@@ -250,7 +235,7 @@ package struct EngineCore: Sendable {
         defer { swap(&timers, &self.timers) }
         return body(&timers) { deadline in
             switch deadline {
-            case .call(let id): requests[id] != nil
+            case .call(let id): mailbox.requests[id] != nil
             case .eval(let id): evals[id]?.hasTimer == true
             case .retry, .standIn: true
             }

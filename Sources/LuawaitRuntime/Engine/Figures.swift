@@ -28,9 +28,9 @@ package struct Figures: Sendable {
 
     init(_ core: EngineCore, workers: Int, liveContexts: Int) {
         counts = core.counts
-        posted = core.requests.postedCount
-        pending = core.requests.pendingCount
-        open = core.requests.openCount
+        posted = core.mailbox.requests.postedCount
+        pending = core.mailbox.requests.pendingCount
+        open = core.mailbox.requests.openCount
         self.workers = workers
         workersRefused = core.crew.standIns.refusals
         self.liveContexts = liveContexts

@@ -137,10 +137,6 @@ struct Telling: Equatable, Sendable {
     var number: UInt64 = 0
 }
 
-extension EngineCore {
-    var telling: Telling { Telling(generation: notifierGeneration, number: lastTelling) }
-}
-
 /// The host's function that is called when there is something to take, and its data.
 package final class Notifier: @unchecked Sendable {
     // Unchecked: the header demands of the host that both can be called from any thread.

@@ -108,7 +108,8 @@ struct CoreSchedule {
             blockers.indices.filter { worker in actions.wakeWaiters.contains { $0 === blockers[worker] } }
                 == model.wokenWorkers.sorted(), "not workers \(model.wokenWorkers) are woken")
         for worker in actions.wakeWorkers { places[core.workers.firstIndex { $0 === worker }!] = .awake }
-        try expect(core.core.gate.available == model.available, "the gate counts \(core.core.gate.available)")
+        try expect(
+            core.core.mailbox.gate.available == model.available, "the gate counts \(core.core.mailbox.gate.available)")
         let woken = actions.wakeWaiters.compactMap { waiter in parkers.firstIndex { $0 === waiter } }.sorted()
         try expect(woken == model.wokenThreads.sorted(), "\(actions.wakeWaiters.count) waiting threads woken")
         try expect(
@@ -296,9 +297,9 @@ struct CoreSchedule {
         let left = core.core
         try expect(model.evals.allSatisfy { $0.ends == 1 }, "an eval has not ended exactly once")
         try expect(
-            left.evals.isEmpty && left.requests.openCount == 0 && left.requests.pendingCount == 0
-                && left.gate.available == 0 && left.timers.storedCount == 0 && left.retired.isEmpty
-                && left.events.storedCount == 0 && left.eventWaiters.isEmpty && left.quietWaiters.isEmpty
+            left.evals.isEmpty && left.mailbox.requests.openCount == 0 && left.mailbox.requests.pendingCount == 0
+                && left.mailbox.gate.available == 0 && left.timers.storedCount == 0 && left.retired.isEmpty
+                && left.mailbox.events.storedCount == 0 && left.mailbox.waiters.isEmpty && left.quietWaiters.isEmpty
                 && left.liveCount == 0 && left.queuedCount == 0,
             "something is left over")
         try checkWakersAreGone()

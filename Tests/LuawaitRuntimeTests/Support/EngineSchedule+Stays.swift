@@ -59,7 +59,7 @@ extension EngineSchedule {
             if let discrepancy { throw discrepancy }
             try observe()
             try expect(model.soonest ?? .distantFuture > begin, "a deadline has been passed over")
-            let lines = live.withCore { core, _ in core.gate.available } - model.available
+            let lines = live.withCore { core, _ in core.mailbox.gate.available } - model.available
             try model.stay(id, lines: lines, .ended, now: clock.time)
             try compare(outcome, model[id].ending, id)
         } catch let error as CallError {
@@ -160,7 +160,7 @@ extension EngineSchedule {
             case .waiting: leaving = if case .refused = record?.eval.answer { .refused } else { .sliced }
             case .running, .blocked, .ended, nil: break
             }
-            return (leaving, core.gate.available)
+            return (leaving, core.mailbox.gate.available)
         }
         let lines = available - model.available - model.arrivals(of: id, leaving)
         note("eval \(id) leaves: \(leaving), \(lines) lines")
@@ -175,7 +175,7 @@ extension EngineSchedule {
             try expect(parts.count == 2, "mark\(args)")
             let (id, act) = (parts[0], parts[1])
             try expect(eval.value == (model[id].isDirect ? 0 : UInt64(id)), "eval \(eval.value) calls for \(id)")
-            let lines = live.withCore { core, _ in core.gate.available } - model.available
+            let lines = live.withCore { core, _ in core.mailbox.gate.available } - model.available
             note("eval \(id) calls back, \(lines) lines")
             try model.stay(id, lines: lines, .calling(act: act), now: clock.time)
             callbacks[model[id].callback!].tally.calls += 1
@@ -206,7 +206,7 @@ extension EngineCore {
             }
             return EngineSchedule.Sight(
                 running: running.map { Int($0.eval.id.value) }, nextDeadline: nextDeadline() ?? .distantFuture,
-                turns: turns, garbage: retired.count, workIsPosted: workIsPosted, isQuiet: liveCount == 0)
+                turns: turns, garbage: retired.count, workIsPosted: mailbox.workIsPosted, isQuiet: liveCount == 0)
         }
     }
 }

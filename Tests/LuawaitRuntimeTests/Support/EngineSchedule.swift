@@ -163,7 +163,7 @@ final class EngineSchedule {
 
     private func check() throws {
         let figures = live.figures
-        let (available, plan) = live.withCore { core, _ in (core.gate.available, core.watchdogPlan) }
+        let (available, plan) = live.withCore { core, _ in (core.mailbox.gate.available, core.watchdogPlan) }
         try expect(available == model.available, "\(available) things to take, should be \(model.available)")
         try expect(plan <= model.soonest ?? .distantFuture, "the engine sleeps over a deadline")
         let counts = figures.counts
@@ -241,7 +241,8 @@ final class EngineSchedule {
         }
         try expect(live.figures.liveContexts == 0, "\(live.figures.liveContexts) Lua states are left")
         let isEmpty = live.withCore { core, _ in
-            core.evals.isEmpty && core.requests.openCount == 0 && core.gate.available == 0 && core.timers.count == 0
+            core.evals.isEmpty && core.mailbox.requests.openCount == 0 && core.mailbox.gate.available == 0
+                && core.timers.count == 0
                 && core.ready.isEmpty && core.retired.isEmpty && core.queuedCount == 0 && core.contexts.isEmpty
         }
         try expect(isEmpty, "something is left over")

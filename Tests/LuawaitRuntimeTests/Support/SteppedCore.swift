@@ -160,7 +160,7 @@ final class SteppedCore {
         let taken = try #require(take())
         try #require(taken === eval)
         park(eval)
-        return (eval, RequestID(core.requests.postedCount))
+        return (eval, RequestID(core.mailbox.requests.postedCount))
     }
 
     // MARK: - The watchdog
@@ -216,17 +216,17 @@ final class SteppedCore {
             if record.outcome == nil { unfinished += 1 } else if record.eval.delivery != .direct { unread += 1 }
             if record.hasTimer { timers += 1 }
         }
-        while closedUpTo < core.requests.postedCount, core.requests[RequestID(closedUpTo + 1)] == nil {
+        while closedUpTo < core.mailbox.requests.postedCount, core.mailbox.requests[RequestID(closedUpTo + 1)] == nil {
             closedUpTo += 1
         }
-        for number in closedUpTo..<core.requests.postedCount
-        where core.requests[RequestID(number + 1)]?.hasTimer == true {
+        for number in closedUpTo..<core.mailbox.requests.postedCount
+        where core.mailbox.requests[RequestID(number + 1)]?.hasTimer == true {
             timers += 1
         }
-        let (pending, open) = (core.requests.pendingCount, core.requests.openCount)
+        let (pending, open) = (core.mailbox.requests.pendingCount, core.mailbox.requests.openCount)
         let ended = Int(counts.succeeded + counts.failed + counts.cancelled)
         let closed = Int(counts.answered + counts.withdrawn)
-        let (available, work) = (core.gate.available, core.workIsPosted ? 1 : 0)
+        let (available, work) = (core.mailbox.gate.available, core.mailbox.workIsPosted ? 1 : 0)
         if available < pending + unread + work {
             return "the gate counts \(available): too few for \(pending) requests and \(unread) outcomes"
         }
@@ -243,8 +243,8 @@ final class SteppedCore {
         if Int(counts.started) != ended + unfinished + Int(counts.refused) {
             return "\(counts.started) evals started, but \(ended) have ended and \(unfinished) not"
         }
-        if Int(core.requests.postedCount) != closed + open {
-            return "\(core.requests.postedCount) requests posted, but \(closed) are closed and \(open) open"
+        if Int(core.mailbox.requests.postedCount) != closed + open {
+            return "\(core.mailbox.requests.postedCount) requests posted, but \(closed) are closed and \(open) open"
         }
         if core.timers.count != timers {
             return "\(core.timers.count) timers counted, but \(timers) are live"
