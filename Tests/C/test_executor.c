@@ -195,14 +195,9 @@ static void a_task_run_twice_or_late_does_nothing(void) {
     pool_free(pool);
 }
 
-typedef struct caller {
-    pool_task task;
-    pthread_t thread;
-} caller;
-
-static void *run_task(void *argument) {
-    caller *to = argument;
-    to->task.run(to->task.task);
+/* One task may end before the script is where the test wants it: its slice is over. */
+static void *run_all_tasks(void *pool) {
+    pool_run_all(pool);
     return NULL;
 }
 
@@ -212,13 +207,12 @@ static void engine_free_waits_for_the_tasks_that_are_running(void) {
     holder held = HOLDER;
     declare_callback(engine, "hold", hold_worker, &held);
     start(engine, "hold() while true do pcall(function() while true do end end) end");
-    caller inside = {pool->tasks[pool->first], 0};
-    inside.thread = run_thread(run_task, &inside);
+    pthread_t inside = run_thread(run_all_tasks, pool);
     gate_wait(&held.entered, 1);
     gate_open(&held.leave);
     luawait_engine_free(engine);
     CHECK_INT(pool->drops, 1);
-    pthread_join(inside.thread, NULL);
+    pthread_join(inside, NULL);
     pool_free(pool);
 }
 
