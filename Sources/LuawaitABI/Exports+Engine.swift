@@ -39,7 +39,7 @@ public func luawait_stats(
     status { () throws(CallError) in
         let engine = try LuawaitABI.engine(engine)
         guard let json else { throw missing("json") }
-        try handOver(engine.figures.json(), json, length)
+        try handOver(engine.stats.json(), json, length)
     }
 }
 

@@ -43,7 +43,7 @@ private func register(
     try engine.register(
         HostFunction(
             name: name, timeoutMilliseconds: options.timeoutMilliseconds, callback: callback,
-            audience: options.audience))
+            affinity: options.affinity))
 }
 
 @_cdecl("luawait_unregister") @implementation

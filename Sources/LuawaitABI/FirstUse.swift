@@ -42,9 +42,9 @@ enum FirstUse {
         _ = luawait_cancel(engine, eval)
         var state: Int32 = 0
         _ = luawait_poll(engine, eval, &state, nil, nil)
-        var figures: UnsafeMutablePointer<CChar>?
-        _ = luawait_stats(engine, &figures, nil)
-        luawait_free(figures)
+        var stats: UnsafeMutablePointer<CChar>?
+        _ = luawait_stats(engine, &stats, nil)
+        luawait_free(stats)
     }
 
     private static func run(_ engine: OpaquePointer) {

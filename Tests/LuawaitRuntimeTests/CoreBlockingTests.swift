@@ -200,8 +200,8 @@ struct CoreBlockingTests {
 
     @Test func the_next_try_is_no_timer_of_the_hosts() throws {
         _ = try startBlocked()
-        let timers = Figures(steps.core, workers: 1, liveContexts: 0).timers
+        let timers = Stats(steps.core, workers: 1, liveContexts: 0).timers
         refuseStandIn()
-        #expect(Figures(steps.core, workers: 1, liveContexts: 0).timers == timers)
+        #expect(Stats(steps.core, workers: 1, liveContexts: 0).timers == timers)
     }
 }

@@ -139,17 +139,17 @@ struct CoreOutcomeTests {
         try steps.cancel(cancelled)
         let counts = steps.core.counts
         #expect((counts.started, counts.succeeded, counts.failed, counts.cancelled) == (3, 1, 1, 1))
-        #expect(steps.figures.finishedUnread == 3)
+        #expect(steps.stats.finishedUnread == 3)
     }
 
-    @Test func the_figures_as_json_name_every_counter() throws {
+    @Test func the_stats_as_json_name_every_counter() throws {
         let steps = try SteppedCore()
         _ = try steps.startParked()
-        var figures = steps.figures
-        figures.lua = LuaIdentity(version: "5.4.4", isBundled: false, isProbed: true, failedProbes: ["one", "two"])
-        figures.contextMemory = [Figures.ContextMemory(context: ContextID(3), used: 40, limit: 50)]
+        var stats = steps.stats
+        stats.lua = LuaIdentity(version: "5.4.4", isBundled: false, isProbed: true, failedProbes: ["one", "two"])
+        stats.contextMemory = [Stats.ContextMemory(context: ContextID(3), used: 40, limit: 50)]
         #expect(
-            figures.json()?.string
+            stats.json()?.string
                 == #"{"evals":{"started":1,"queued":0,"running":0,"parked":1,"finished_unread":0,"succeeded":0,"#
                 + #""failed":0,"cancelled":0},"requests":{"posted":1,"pending":1,"open":1,"answered":0,"withdrawn":0},"#
                 + #""workers":2,"workers_refused":0,"contexts":{"live":0,"warm":0,"named":0,"#

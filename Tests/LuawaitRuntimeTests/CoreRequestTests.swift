@@ -128,20 +128,20 @@ struct CoreRequestTests {
         #expect(steps.take() === eval)
     }
 
-    @Test func the_figures_tell_how_requests_stand() throws {
+    @Test func the_stats_tell_how_requests_stand() throws {
         let steps = try SteppedCore()
         let parked = try (0..<4).map { _ in try steps.startParked() }
         _ = steps.takeRequest()
         try steps.answer(parked[1].request)
         try steps.cancel(parked[2].eval)
-        let figures = steps.figures
-        #expect(figures.posted == 4)
-        #expect(figures.open == 2)
-        #expect(figures.pending == 1)
-        #expect(figures.counts.answered == 1)
-        #expect(figures.counts.withdrawn == 1)
-        #expect(figures.parked == 2)
-        #expect(figures.queued == 1)
-        #expect(figures.finishedUnread == 1)
+        let stats = steps.stats
+        #expect(stats.posted == 4)
+        #expect(stats.open == 2)
+        #expect(stats.pending == 1)
+        #expect(stats.counts.answered == 1)
+        #expect(stats.counts.withdrawn == 1)
+        #expect(stats.parked == 2)
+        #expect(stats.queued == 1)
+        #expect(stats.finishedUnread == 1)
     }
 }

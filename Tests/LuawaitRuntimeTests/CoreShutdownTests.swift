@@ -14,7 +14,7 @@ struct CoreShutdownTests {
         steps.finish(eval)
         // Its outcome is unread; that holds up nothing.
         #expect(!steps.shutDown(parker))
-        #expect(steps.core.quietWaiters.isEmpty)
+        #expect(steps.core.quiescenceWaiters.isEmpty)
         #expect(try steps.outcome(eval)?.state == .succeeded)
     }
 
@@ -45,7 +45,7 @@ struct CoreShutdownTests {
         for _ in 0..<3 { #expect(steps.shutDown(parker)) }
         steps.finish(eval)
         #expect(steps.wakeUps(of: parker) == 1)
-        #expect(steps.core.quietWaiters.isEmpty)
+        #expect(steps.core.quiescenceWaiters.isEmpty)
     }
 
     @Test func several_may_shut_down_and_all_are_woken() throws {

@@ -10,7 +10,7 @@ import Testing
         let outcome = try host.run("local a, b = ... return a + b + c", #"{"args": [1, 2], "globals": {"c": 39}}"#)
         #expect(outcome.state == .succeeded)
         #expect(outcome.json == "42")
-        #expect(host.engine.figures.finishedUnread == 0)
+        #expect(host.engine.stats.finishedUnread == 0)
     }
 
     @Test(arguments: [

@@ -31,11 +31,11 @@ import Testing
             #expect(outcome.state == .cancelled)
             #expect(try outcome.member("message")?.hasSuffix("the engine is shutting down") == true)
         }
-        let figures = host.engine.figures
-        #expect(figures.counts.cancelled == 42)
-        #expect(figures.open == 0)
-        #expect(figures.timers == 0)
-        #expect(figures.queued + figures.running + figures.parked + figures.finishedUnread == 0)
+        let stats = host.engine.stats
+        #expect(stats.counts.cancelled == 42)
+        #expect(stats.open == 0)
+        #expect(stats.timers == 0)
+        #expect(stats.queued + stats.running + stats.parked + stats.finishedUnread == 0)
     }
 
     @Test func stopping_frees_every_world_but_the_warm_ones() throws {
@@ -43,9 +43,9 @@ import Testing
         try host.register("fetch")
         for _ in 0..<50 { _ = try host.start("fetch()") }
         for _ in 0..<50 { _ = try host.nextRequest() }
-        #expect(host.engine.figures.liveContexts == 50)
+        #expect(host.engine.stats.liveContexts == 50)
         host.engine.stop()
-        #expect(host.engine.figures.liveContexts == 0)
+        #expect(host.engine.stats.liveContexts == 0)
     }
 
     @Test func an_engine_that_was_stopped_and_let_go_is_gone() throws {
@@ -105,7 +105,7 @@ import Testing
         #expect(outcome.state == .failed)
         #expect(try outcome.member("message")?.contains("luawait_start") == true)
         #expect(host.counts.answered == 0)
-        #expect(host.engine.figures.posted == 0)
+        #expect(host.engine.stats.posted == 0)
     }
 
     @Test func a_callback_may_evaluate_another_script() throws {
@@ -127,7 +127,7 @@ import Testing
         #expect(try host.evaluate("while true do end", #"{"cpu_ms": 5}"#).member("type") == "cpu")
         #expect(try host.evaluate("while true do end", #"{"timeout_ms": 5}"#).member("type") == "timeout")
         #expect(try host.evaluate("local s = 0 for i = 1, 200000 do s = s + 1 end return s").json == "200000")
-        #expect(host.engine.figures.finishedUnread == 0)
+        #expect(host.engine.stats.finishedUnread == 0)
     }
 
     @Test func checking_tells_a_syntax_error_with_its_line() throws {
@@ -147,17 +147,17 @@ import Testing
         let busy = try host.start("hold()")
         inside.pass()
         // The only worker is held up, so nobody else makes any.
-        while host.engine.figures.warmContexts < 3 {
+        while host.engine.stats.warmContexts < 3 {
             host.engine.warmUp(host.engine.withCore { core, _ in core.functions })
         }
-        #expect(host.engine.figures.liveContexts == 4)
+        #expect(host.engine.stats.liveContexts == 4)
         try host.register("fetch")
-        #expect(host.engine.figures.warmContexts == 0)
-        #expect(host.engine.figures.liveContexts == 1)
+        #expect(host.engine.stats.warmContexts == 0)
+        #expect(host.engine.stats.liveContexts == 1)
         host.engine.warmUp(host.engine.withCore { core, _ in core.functions })
-        #expect(host.engine.figures.warmContexts == 1)
+        #expect(host.engine.stats.warmContexts == 1)
         try host.engine.unregister("fetch")
-        #expect(host.engine.figures.warmContexts == 0)
+        #expect(host.engine.stats.warmContexts == 0)
         go.open()
         _ = try host.wait(busy)
     }
@@ -221,14 +221,14 @@ import Testing
                 }
             }
         }
-        let figures = host.engine.figures
+        let stats = host.engine.stats
         #expect(mistakes.value == 0)
-        #expect(figures.counts.started == 400)
-        #expect(figures.counts.succeeded + figures.counts.failed + figures.counts.cancelled == 400)
-        #expect(figures.queued + figures.running + figures.parked + figures.finishedUnread == 0)
-        #expect(figures.open == 0)
-        #expect(figures.timers == 0)
-        #expect(figures.posted == figures.counts.answered + figures.counts.withdrawn)
+        #expect(stats.counts.started == 400)
+        #expect(stats.counts.succeeded + stats.counts.failed + stats.counts.cancelled == 400)
+        #expect(stats.queued + stats.running + stats.parked + stats.finishedUnread == 0)
+        #expect(stats.open == 0)
+        #expect(stats.timers == 0)
+        #expect(stats.posted == stats.counts.answered + stats.counts.withdrawn)
         #expect(!host.isReadable)
     }
 }

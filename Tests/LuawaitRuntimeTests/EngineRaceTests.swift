@@ -197,10 +197,10 @@ import Testing
             let host = try EngineHost(#"{"workers": 1, "print": "event"}"#)
             try host.register("fetch")
             let id = try host.start("print('hello') fetch(7)")
-            try until("the request") { host.engine.figures.pending == 1 }
+            try until("the request") { host.engine.stats.pending == 1 }
             try host.engine.cancel(id)
             _ = try host.start("fetch(8)")
-            try until("the next request") { host.engine.figures.pending == 1 }
+            try until("the next request") { host.engine.stats.pending == 1 }
             events = host.engine.nextEvents(atMost: 10)
         }
         #expect(events.map(\.words) == ["output 1: hello", "finished 1: cancelled", "request 2 of 2"])
@@ -237,11 +237,11 @@ import Testing
                 }
             }
             for id in started.withLock({ $0 }) where (try? host.engine.poll(id))?.outcome != nil { outcomes.add() }
-            let figures = host.engine.figures
+            let stats = host.engine.stats
             #expect(outcomes.value == started.withLock { $0.count })
-            #expect(figures.counts.started == outcomes.value)
-            #expect(figures.open + figures.timers + figures.finishedUnread + figures.running == 0)
-            #expect(figures.posted == figures.counts.answered + figures.counts.withdrawn)
+            #expect(stats.counts.started == outcomes.value)
+            #expect(stats.open + stats.timers + stats.finishedUnread + stats.running == 0)
+            #expect(stats.posted == stats.counts.answered + stats.counts.withdrawn)
         }
     }
 
@@ -297,7 +297,7 @@ import Testing
     @Test func a_shutdown_that_waited_leaves_no_waiter() throws {
         let (eval, _) = try startParked()
         try engine.shutDown(by: Instant(nanoseconds: 0))
-        #expect(engine.withCore { core, _ in core.quietWaiters.isEmpty })
+        #expect(engine.withCore { core, _ in core.quiescenceWaiters.isEmpty })
         #expect(try engine.poll(eval).outcome?.state == .cancelled)
     }
 }

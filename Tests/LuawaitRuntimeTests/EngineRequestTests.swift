@@ -136,7 +136,7 @@ import Testing
         let ids = try (0..<500).map { try host.start("return fetch(\($0)) + 1") }
         var requests: [EngineCore.Handover] = []
         while requests.count < ids.count { requests.append(try host.nextRequest()) }
-        #expect(host.engine.figures.parked == 500)
+        #expect(host.engine.stats.parked == 500)
         for request in requests.reversed() {
             try host.answer(request.request, String(request.args?.string.dropFirst().dropLast() ?? ""))
         }

@@ -5,7 +5,7 @@ import Testing
 @Suite struct MailboxTests {
     private let fetch = HostFunction(name: "fetch", timeoutMilliseconds: nil, callback: nil)
     private let screen = HostFunction(
-        name: "screen", timeoutMilliseconds: nil, callback: nil, audience: .mainThread)
+        name: "screen", timeoutMilliseconds: nil, callback: nil, affinity: .mainThread)
 
     private func finished(_ number: UInt64, _ mailbox: inout Mailbox) -> Actions {
         var actions = Actions()

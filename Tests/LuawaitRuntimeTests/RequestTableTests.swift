@@ -16,8 +16,8 @@ struct RequestTableTests {
         return request.id
     }
 
-    private func firstID(_ table: inout RequestTable, for audience: Audience = .anyThread) -> RequestID? {
-        table.firstPending(for: audience)?.id
+    private func firstID(_ table: inout RequestTable, for affinity: ThreadAffinity = .anyThread) -> RequestID? {
+        table.firstPending(for: affinity)?.id
     }
 
     @Test func ids_count_from_1_and_are_announced() {
@@ -109,7 +109,7 @@ struct RequestTableTests {
 
     @Test func the_main_threads_are_for_the_main_thread_alone() throws {
         var table = RequestTable()
-        let main = HostFunction(name: "draw", timeoutMilliseconds: nil, callback: nil, audience: .mainThread)
+        let main = HostFunction(name: "draw", timeoutMilliseconds: nil, callback: nil, affinity: .mainThread)
         let first = table.post(eval: EvalID(1), function: main, args: nil, hasTimer: false)
         #expect(firstID(&table) == nil)
         let second = post(&table)

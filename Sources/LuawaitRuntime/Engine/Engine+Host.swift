@@ -135,10 +135,10 @@ extension Engine {
 
     /// Takes the oldest events, as many as there are and at most `most`.
     package func nextEvents(atMost most: Int) -> [EngineCore.Event] {
-        let audience = audience
+        let affinity = affinity
         return withCore { core, _ in
             var events: [EngineCore.Event] = []
-            while events.count < most, let event = core.nextEvent(for: audience) { events.append(event) }
+            while events.count < most, let event = core.nextEvent(for: affinity) { events.append(event) }
             return events
         }
     }
@@ -160,8 +160,8 @@ extension Engine {
     /// - Returns: false if the time was up first.
     package func waitForEvent(until deadline: Instant) -> Bool {
         let parker = Parker()
-        let audience = audience
-        while withCore({ core, _ in core.waitForEvent(parker, for: audience) }) {
+        let affinity = affinity
+        while withCore({ core, _ in core.waitForEvent(parker, for: affinity) }) {
             // Where no thread keeps the deadlines, that one has come is for the host to see to.
             let due = watchdog == nil && isToRun ? nextRun() ?? .distantFuture : .distantFuture
             let now = clock.now()
@@ -230,8 +230,8 @@ extension Engine {
     package func takeRequest<Taken: Sendable>(
         accept: (EngineCore.Handover) throws(CallError) -> Taken
     ) throws(CallError) -> Taken? {
-        let audience = audience
-        return try withCore { core, _ throws(CallError) in try core.takeRequest(for: audience, accept: accept) }
+        let affinity = affinity
+        return try withCore { core, _ throws(CallError) in try core.takeRequest(for: affinity, accept: accept) }
     }
 
     /// - Parameter parse: makes the answer; only called if the request is open, and not under a lock.

@@ -101,7 +101,7 @@ package final class Engine: Sendable {
         do throws(CallError) {
             try startWorker()
         } catch {
-            // No call to fail: the figures tell, and the core tries again.
+            // There is no call to fail: the stats say so, and the core tries again.
             let now = clock.now()
             withCore { core, actions in core.standInRefused(now: now, &actions) }
         }
@@ -260,7 +260,7 @@ package final class Engine: Sendable {
     /// The descriptor that polls readable while there is something for the calling thread to take.
     package func eventDescriptor() throws(CallError) -> Int32 {
         let descriptor = try hostSignal.makeDescriptor(
-            withTimer: watchdog == nil, onMainThread: audience == .mainThread)
+            withTimer: watchdog == nil, onMainThread: affinity == .mainThread)
         if watchdog == nil { armDescriptor() }
         return descriptor
     }
@@ -289,21 +289,21 @@ package final class Engine: Sendable {
     }
 
     /// Who the calling thread is.
-    var audience: Audience {
+    var affinity: ThreadAffinity {
         let bound = mainThread.load(ordering: .relaxed)
         return bound != 0 && bound == lwp_thread_number() ? .mainThread : .anyThread
     }
 
     /// Whether it is for the calling thread to call `run` when that is due.
     var isToRun: Bool {
-        mainThread.load(ordering: .relaxed) == 0 || audience == .mainThread
+        mainThread.load(ordering: .relaxed) == 0 || affinity == .mainThread
     }
 
-    // MARK: - Figures
+    // MARK: - Stats
 
-    package var figures: Figures {
+    package var stats: Stats {
         withCore { core, _ in
-            Figures(core, workers: config.workers, liveContexts: liveContexts.value.load(ordering: .relaxed))
+            Stats(core, workers: config.workers, liveContexts: liveContexts.value.load(ordering: .relaxed))
         }
     }
 }

@@ -33,20 +33,20 @@ extension EngineCore {
     /// - Returns: whether some are in progress; then `parker` is unparked when none is.
     mutating func shutDown(_ parker: Parker) -> Bool {
         isShutDown = true
-        quietWaiters.removeAll { $0 === parker }
+        quiescenceWaiters.removeAll { $0 === parker }
         guard liveCount > 0 else { return false }
-        quietWaiters.append(parker)
+        quiescenceWaiters.append(parker)
         return true
     }
 
     /// - Returns: false if there is something to take; else `parker` is unparked when there is.
-    mutating func waitForEvent(_ parker: Parker, for audience: Audience = .anyThread) -> Bool {
-        mailbox.wait(parker, for: audience)
+    mutating func waitForEvent(_ parker: Parker, for affinity: ThreadAffinity = .anyThread) -> Bool {
+        mailbox.wait(parker, for: affinity)
     }
 
     mutating func stopWaiting(_ parker: Parker) {
         mailbox.stopWaiting(parker)
-        quietWaiters.removeAll { $0 === parker }
+        quiescenceWaiters.removeAll { $0 === parker }
     }
 
     /// - Returns: the waker that was set before, to be let go of outside the lock.

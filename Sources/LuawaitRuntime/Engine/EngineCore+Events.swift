@@ -14,11 +14,11 @@ extension EngineCore {
         mailbox.post(entry, &actions) { evals[$0]?.outcome != nil }
     }
 
-    /// The oldest event. Nil when there is none for this audience.
-    package mutating func nextEvent(for audience: Audience = .anyThread) -> Event? {
-        while let (entry, itsAudience) = mailbox.popFirst(for: audience) {
+    /// The oldest event. Nil when there is none for such a thread.
+    package mutating func nextEvent(for affinity: ThreadAffinity = .anyThread) -> Event? {
+        while let (entry, itsAffinity) = mailbox.popFirst(for: affinity) {
             guard let event = claim(entry) else { continue }
-            mailbox.removed(for: itsAudience)
+            mailbox.removed(for: itsAffinity)
             return event
         }
         mailbox.foundNothing()

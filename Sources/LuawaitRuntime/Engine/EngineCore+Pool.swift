@@ -38,7 +38,7 @@ extension EngineCore {
         counts.refused += 1
         liveCount -= 1
         if record.hasTimer { voidTimer() }
-        wakeWhoWaitsForQuiet(&actions)
+        wakeQuiescenceWaiters(&actions)
         throw CallError(.executor, "the executor refused to run it: submit returned \(code)")
     }
 }

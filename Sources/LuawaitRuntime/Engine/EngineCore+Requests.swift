@@ -44,13 +44,13 @@ extension EngineCore {
     /// Takes the oldest pending request.
     ///
     /// - Parameters:
-    ///   - audience: who asks
+    ///   - affinity: of the thread that asks
     ///   - accept: copies what the host wants of it; when that fails (no memory), the request stays pending
     /// - Returns: whether there was one, and it was accepted.
     package mutating func takeRequest<Taken>(
-        for audience: Audience = .anyThread, accept: (Handover) throws(CallError) -> Taken
+        for affinity: ThreadAffinity = .anyThread, accept: (Handover) throws(CallError) -> Taken
     ) throws(CallError) -> Taken? {
-        guard let request = mailbox.requests.firstPending(for: audience) else {
+        guard let request = mailbox.requests.firstPending(for: affinity) else {
             mailbox.foundNothing()
             return nil
         }
@@ -58,7 +58,7 @@ extension EngineCore {
             request: request.id, eval: request.eval, function: request.function, args: request.args)
         let taken = try accept(handover)
         mailbox.requests.takeFirst(request)
-        mailbox.removed(for: request.function.audience)
+        mailbox.removed(for: request.function.affinity)
         return taken
     }
 

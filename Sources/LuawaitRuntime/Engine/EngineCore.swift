@@ -49,7 +49,7 @@ package struct EngineCore: Sendable {
     /// No new evals are taken.
     package internal(set) var isShutDown = false
     /// Threads that wait until no eval is in progress.
-    var quietWaiters: [Parker] = []
+    var quiescenceWaiters: [Parker] = []
     /// Evals that have not ended.
     package internal(set) var liveCount = 0
     let limits: QueueLimits
@@ -127,8 +127,8 @@ package struct EngineCore: Sendable {
         case .host:
             guard mailbox.postWork(&actions) else { return }
             // Who shuts the engine down runs its scripts.
-            actions.wakeWaiters += quietWaiters
-            quietWaiters = []
+            actions.wakeWaiters += quiescenceWaiters
+            quiescenceWaiters = []
         }
     }
 
@@ -174,7 +174,7 @@ package struct EngineCore: Sendable {
         }
         liveCount -= 1
         if let context = record.context { contexts[context]?.members.remove(id) }
-        wakeWhoWaitsForQuiet(&actions)
+        wakeQuiescenceWaiters(&actions)
         actions.wakeWaiters += record.waiters
         record.waiters = []
         if let waker = record.waker {
@@ -191,10 +191,10 @@ package struct EngineCore: Sendable {
         if record.eval.delivery == .kept { post(.finished(id), &actions) }
     }
 
-    mutating func wakeWhoWaitsForQuiet(_ actions: inout Actions) {
+    mutating func wakeQuiescenceWaiters(_ actions: inout Actions) {
         guard liveCount == 0 else { return }
-        actions.wakeWaiters += quietWaiters
-        quietWaiters = []
+        actions.wakeWaiters += quiescenceWaiters
+        quiescenceWaiters = []
     }
 
     /// Leaves it to whoever runs scripts: here the core's lock is held.

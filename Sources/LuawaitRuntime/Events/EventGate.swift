@@ -1,5 +1,5 @@
 /// Which of the host's threads may take something.
-package enum Audience: Sendable {
+package enum ThreadAffinity: Sendable {
     case anyThread
     /// The one that called `luawait_bind_main_thread`.
     case mainThread
@@ -28,17 +28,17 @@ package struct EventGate: Equatable {
     package init() {}
 
     /// - Returns: whether to notify.
-    package mutating func added(for audience: Audience = .anyThread) -> Bool {
+    package mutating func added(for affinity: ThreadAffinity = .anyThread) -> Bool {
         available += 1
-        if audience == .mainThread { availableOnMainThreadOnly += 1 }
+        if affinity == .mainThread { availableOnMainThreadOnly += 1 }
         defer { isArmed = false }
         return isArmed
     }
 
     /// Something was taken, or is not to be had any more.
-    package mutating func removed(for audience: Audience = .anyThread) {
+    package mutating func removed(for affinity: ThreadAffinity = .anyThread) {
         available -= 1
-        if audience == .mainThread { availableOnMainThreadOnly -= 1 }
+        if affinity == .mainThread { availableOnMainThreadOnly -= 1 }
         if available == 0 { isArmed = true }
     }
 
@@ -60,7 +60,7 @@ package struct EventGate: Equatable {
     var isOpenToMainOnly: Bool { availableOnMainThreadOnly > 0 }
 
     /// What a thread can take.
-    package func available(to audience: Audience) -> Int {
-        audience == .mainThread ? available : available - availableOnMainThreadOnly
+    package func available(to affinity: ThreadAffinity) -> Int {
+        affinity == .mainThread ? available : available - availableOnMainThreadOnly
     }
 }

@@ -35,11 +35,11 @@ package struct EventQueue: Sendable {
     ///   - live: how many entries are still to be handed out, this one included
     ///   - isLive: whether one is
     package mutating func append(
-        _ entry: Entry, for audience: Audience = .anyThread, live: Int, isLive: (Entry) -> Bool
+        _ entry: Entry, for affinity: ThreadAffinity = .anyThread, live: Int, isLive: (Entry) -> Bool
     ) {
         lastNumber += 1
         unreadLines += Self.lines(entry)
-        if audience == .mainThread {
+        if affinity == .mainThread {
             mainOnly.append((lastNumber, entry))
         } else {
             common.append((lastNumber, entry))
@@ -50,8 +50,8 @@ package struct EventQueue: Sendable {
         mainOnly.removeAll { !isLive($0.entry) }
     }
 
-    package mutating func popFirst(for audience: Audience = .anyThread) -> Entry? {
-        let entry = removeFirst(for: audience)
+    package mutating func popFirst(for affinity: ThreadAffinity = .anyThread) -> Entry? {
+        let entry = removeFirst(for: affinity)
         if let entry { unreadLines -= Self.lines(entry) }
         return entry
     }
@@ -60,8 +60,8 @@ package struct EventQueue: Sendable {
         if case .output(_, let text) = entry { 1 + text.length / 1024 } else { 0 }
     }
 
-    private mutating func removeFirst(for audience: Audience) -> Entry? {
-        guard audience == .mainThread, let main = mainOnly.first else { return common.popFirst()?.entry }
+    private mutating func removeFirst(for affinity: ThreadAffinity) -> Entry? {
+        guard affinity == .mainThread, let main = mainOnly.first else { return common.popFirst()?.entry }
         if let first = common.first, first.number < main.number { return common.popFirst()?.entry }
         return mainOnly.popFirst()?.entry
     }

@@ -12,7 +12,7 @@ package struct Mailbox: Sendable {
     /// Executor "host": that there is something to run has been made known, as one of the things to take.
     private(set) var workIsPosted = false
     /// Whom that is for. With a main thread it is the main thread's: others that wait for requests need not hear of it.
-    private var workAudience = Audience.anyThread
+    private var workAffinity = ThreadAffinity.anyThread
     /// How often a notifier has been set.
     private(set) var notifierGeneration: UInt64 = 0
     /// How often a call of the notifier has been decided on.
@@ -27,10 +27,10 @@ package struct Mailbox: Sendable {
     ///
     /// - Parameter isKept: whether an eval's outcome is still to be taken
     mutating func post(_ entry: EventQueue.Entry, _ actions: inout Actions, isKept: (EvalID) -> Bool) {
-        let audience = audience(of: entry)
-        added(for: audience, &actions)
+        let affinity = affinity(of: entry)
+        added(for: affinity, &actions)
         let requests = requests
-        events.append(entry, for: audience, live: gate.available) { entry in
+        events.append(entry, for: affinity, live: gate.available) { entry in
             switch entry {
             case .request(let id): requests[id]?.isPending == true
             case .finished(let id): isKept(id)
@@ -45,7 +45,7 @@ package struct Mailbox: Sendable {
     mutating func postWork(_ actions: inout Actions) -> Bool {
         guard !workIsPosted else { return false }
         workIsPosted = true
-        added(for: workAudience, &actions)
+        added(for: workAffinity, &actions)
         return true
     }
 
@@ -53,34 +53,34 @@ package struct Mailbox: Sendable {
     mutating func withdrawWork() {
         guard workIsPosted else { return }
         workIsPosted = false
-        gate.removed(for: workAudience)
+        gate.removed(for: workAffinity)
     }
 
     /// From here on that there is something to run is told to the main thread alone.
     mutating func bindMainThread(_ actions: inout Actions) {
-        guard workAudience == .anyThread else { return }
-        workAudience = .mainThread
+        guard workAffinity == .anyThread else { return }
+        workAffinity = .mainThread
         guard workIsPosted else { return }
         gate.removed(for: .anyThread)
         if gate.added(for: .mainThread) { actions.notify = true }
     }
 
-    private mutating func added(for audience: Audience, _ actions: inout Actions) {
-        if gate.added(for: audience) { actions.notify = true }
+    private mutating func added(for affinity: ThreadAffinity, _ actions: inout Actions) {
+        if gate.added(for: affinity) { actions.notify = true }
         actions.wakeWaiters += waiters
         waiters = []
     }
 
     // MARK: - Something is taken
 
-    /// The oldest entry for this audience, and whose it is. It may be stale: taken another way.
-    mutating func popFirst(for audience: Audience) -> (EventQueue.Entry, Audience)? {
-        events.popFirst(for: audience).map { ($0, self.audience(of: $0)) }
+    /// The oldest entry that such a thread may take, and whose it is. It may be stale: taken another way.
+    mutating func popFirst(for affinity: ThreadAffinity) -> (EventQueue.Entry, ThreadAffinity)? {
+        events.popFirst(for: affinity).map { ($0, self.affinity(of: $0)) }
     }
 
     /// Something was taken.
-    mutating func removed(for audience: Audience = .anyThread) {
-        gate.removed(for: audience)
+    mutating func removed(for affinity: ThreadAffinity = .anyThread) {
+        gate.removed(for: affinity)
     }
 
     /// Somebody looked for something, and it was not there.
@@ -91,15 +91,15 @@ package struct Mailbox: Sendable {
     /// The request is answered, or will not be.
     mutating func close(_ id: RequestID) -> RequestTable.Request? {
         guard let request = requests.close(id) else { return nil }
-        if request.isPending { gate.removed(for: request.function.audience) }
+        if request.isPending { gate.removed(for: request.function.affinity) }
         return request
     }
 
     /// Who may take it: what is about a request goes where the request goes.
-    private func audience(of entry: EventQueue.Entry) -> Audience {
+    private func affinity(of entry: EventQueue.Entry) -> ThreadAffinity {
         switch entry {
-        case .request(let id): requests[id]?.function.audience ?? .anyThread
-        case .withdrawn(_, _, let function): function.audience
+        case .request(let id): requests[id]?.function.affinity ?? .anyThread
+        case .withdrawn(_, _, let function): function.affinity
         case .finished, .output: .anyThread
         }
     }
@@ -107,9 +107,9 @@ package struct Mailbox: Sendable {
     // MARK: - Those who wait
 
     /// - Returns: false if there is something to take; else `parker` is unparked when there is.
-    mutating func wait(_ parker: Parker, for audience: Audience) -> Bool {
+    mutating func wait(_ parker: Parker, for affinity: ThreadAffinity) -> Bool {
         stopWaiting(parker)
-        guard gate.available(to: audience) == 0 else { return false }
+        guard gate.available(to: affinity) == 0 else { return false }
         gate.foundNothing()
         waiters.append(parker)
         return true

@@ -79,7 +79,7 @@ package func chunkName(_ name: String, what: String) throws(CallError) -> String
 package struct FunctionOptions: Sendable {
     /// Nil: the eval's.
     package var timeoutMilliseconds: Int64?
-    package var audience = Audience.anyThread
+    package var affinity = ThreadAffinity.anyThread
     package var unanswered = Unanswered.null
 
     private enum Thread: String, CaseIterable {
@@ -98,7 +98,7 @@ package struct FunctionOptions: Sendable {
         let options = try OptionObject(
             text, what: "options", known: ["timeout_ms", "thread", "unanswered"], maxDepth: maxDepth)
         timeoutMilliseconds = try options.integer("timeout_ms", in: 0...(366 * 24 * 3600 * 1000))
-        if try options.choice("thread", Thread.self) == .main { audience = .mainThread }
+        if try options.choice("thread", Thread.self) == .main { affinity = .mainThread }
         unanswered = try options.choice("unanswered", Unanswered.self) ?? .null
         guard isCallback else {
             if options.value("unanswered") != nil {

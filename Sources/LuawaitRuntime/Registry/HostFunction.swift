@@ -12,13 +12,13 @@ package final class HostFunction: @unchecked Sendable {
     /// Nil: answered by request.
     package let callback: HostCallback?
     /// Who may take its requests.
-    package let audience: Audience
+    package let affinity: ThreadAffinity
 
     package init(
-        name: String, timeoutMilliseconds: Int64?, callback: HostCallback?, audience: Audience = .anyThread
+        name: String, timeoutMilliseconds: Int64?, callback: HostCallback?, affinity: ThreadAffinity = .anyThread
     ) {
         self.name = name
-        self.audience = audience
+        self.affinity = affinity
         cName = UnsafePointer(strdup(name))
         self.timeoutMilliseconds = timeoutMilliseconds
         self.callback = callback

@@ -40,7 +40,7 @@ package struct RequestTable {
         let id = RequestID(lastID)
         open[id] = Request(
             id: id, eval: eval, function: function, args: args, isPending: true, hasTimer: hasTimer)
-        if function.audience == .mainThread {
+        if function.affinity == .mainThread {
             mainOrder.append(id)
         } else {
             order.append(id)
@@ -49,10 +49,10 @@ package struct RequestTable {
         return id
     }
 
-    /// The oldest pending one that this audience may take; it stays where it is.
-    package mutating func firstPending(for audience: Audience = .anyThread) -> Request? {
+    /// The oldest pending one that such a thread may take; it stays where it is.
+    package mutating func firstPending(for affinity: ThreadAffinity = .anyThread) -> Request? {
         let first = firstPending(in: \.order)
-        guard audience == .mainThread, let main = firstPending(in: \.mainOrder) else { return first }
+        guard affinity == .mainThread, let main = firstPending(in: \.mainOrder) else { return first }
         // Ids grow: the smaller one is the older one.
         guard let first, first.id.value < main.id.value else { return main }
         return first

@@ -12,7 +12,7 @@ extension CoreModel {
     /// What a thread that blocks is waiting for.
     enum Wait: Equatable {
         case eval(Int)
-        case event(Audience)
+        case event(ThreadAffinity)
         /// That no eval is in progress.
         case quiet
     }
@@ -38,20 +38,20 @@ extension CoreModel {
         isArmed = true
     }
 
-    /// What this audience may take.
-    func events(for audience: Audience) -> [ModelEvent] {
+    /// What such a thread may take.
+    func events(for affinity: ThreadAffinity) -> [ModelEvent] {
         events.filter { event in
             switch event {
             case .request(let request), .withdrawn(let request):
-                audience == .mainThread || requests[request].audience == .anyThread
+                affinity == .mainThread || requests[request].affinity == .anyThread
             case .finished, .output: true
             }
         }
     }
 
     /// Takes the oldest event, and says it in the same words as `EngineCore.Event`.
-    mutating func nextEvent(for audience: Audience) -> String? {
-        guard let event = events(for: audience).first else {
+    mutating func nextEvent(for affinity: ThreadAffinity) -> String? {
+        guard let event = events(for: affinity).first else {
             foundNothing()
             return nil
         }

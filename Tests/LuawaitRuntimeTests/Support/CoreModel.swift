@@ -29,7 +29,7 @@ struct CoreModel {
     struct ModelRequest {
         let eval: Int
         let deadline: Instant?
-        let audience: Audience
+        let affinity: ThreadAffinity
         var isOpen = true
         var isHandedOut = false
         /// Handed out as an event.
@@ -99,10 +99,10 @@ struct CoreModel {
     }
 
     /// - Parameter worker: which waits for the answer; nil: none has to.
-    mutating func park(_ eval: Int, for audience: Audience, on worker: Int? = nil, now: Instant) {
+    mutating func park(_ eval: Int, for affinity: ThreadAffinity, on worker: Int? = nil, now: Instant) {
         let timeout = evals[eval].callTimeout
         let deadline = timeout > 0 ? now.advanced(milliseconds: timeout) : nil
-        requests.append(ModelRequest(eval: eval, deadline: deadline, audience: audience))
+        requests.append(ModelRequest(eval: eval, deadline: deadline, affinity: affinity))
         if let deadline { timers.append((deadline, .request(requests.count - 1))) }
         let request = requests.count - 1
         evals[eval].standing = worker.map { .blocked(request: request, worker: $0) } ?? .parked(request: request)
@@ -154,8 +154,8 @@ struct CoreModel {
 
     // MARK: - Requests
 
-    func firstPending(for audience: Audience) -> Int? {
-        requests.firstIndex { $0.isOpen && !$0.isHandedOut && (audience == .mainThread || $0.audience == .anyThread) }
+    func firstPending(for affinity: ThreadAffinity) -> Int? {
+        requests.firstIndex { $0.isOpen && !$0.isHandedOut && (affinity == .mainThread || $0.affinity == .anyThread) }
     }
 
     mutating func handOut(_ request: Int) {

@@ -4,7 +4,7 @@
 extension CoreSchedule {
     mutating func block(_ eval: Eval, _ worker: Int) throws {
         let index = Int(eval.id.value) - 1
-        let audience = anyAudience()
+        let affinity = anyAffinity()
         try perform("block \(eval.id.value) on \(worker)") { schedule in
             let isRefused =
                 !schedule.model.hasRoomForRequest || schedule.model.blockedCount >= schedule.model.limits.blocked
@@ -12,12 +12,12 @@ extension CoreSchedule {
             let isAlone = !schedule.places.contains { if case .asleep = $0 { true } else { false } }
             if !isRefused, !isCondemned {
                 schedule.met.insert("a blocked call")
-                schedule.model.park(index, for: audience, on: worker, now: schedule.core.now)
+                schedule.model.park(index, for: affinity, on: worker, now: schedule.core.now)
                 // Another worker is to do what is ready.
                 if schedule.core.core.hasWork { schedule.model.newWork += 1 }
                 schedule.places[worker] = .blocked(eval)
             }
-            switch schedule.core.block(eval, for: audience, schedule.blockers[worker]) {
+            switch schedule.core.block(eval, for: affinity, schedule.blockers[worker]) {
             case .wait:
                 try schedule.expect(!isRefused && !isCondemned, "it waits")
                 let new = schedule.core.actions.newWorkers

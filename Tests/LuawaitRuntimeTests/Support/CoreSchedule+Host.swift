@@ -27,14 +27,14 @@ final class WakerLog {
 
 /// What a host does that takes events, sets wakers, blocks and shuts down.
 extension CoreSchedule {
-    mutating func anyAudience() -> Audience {
+    mutating func anyAffinity() -> ThreadAffinity {
         random.chance(in: 3) ? .mainThread : .anyThread
     }
 
-    mutating func nextEvent(for audience: Audience) throws {
-        try perform("nextEvent for \(audience)") { schedule in
-            let expected = schedule.model.nextEvent(for: audience)
-            let event = schedule.core.nextEvent(for: audience)
+    mutating func nextEvent(for affinity: ThreadAffinity) throws {
+        try perform("nextEvent for \(affinity)") { schedule in
+            let expected = schedule.model.nextEvent(for: affinity)
+            let event = schedule.core.nextEvent(for: affinity)
             schedule.met.insert(event.map { String($0.prefix { $0 != " " }) } ?? "no event")
             try schedule.expect(event == expected, "\(event ?? "nothing") instead of \(expected ?? "nothing")")
         }
@@ -98,20 +98,20 @@ extension CoreSchedule {
         if model.waits[thread] != nil, random.chance(in: 3) { return try giveUp(thread) }
         switch model.waits[thread] {
         case .eval(let eval): try waitFor(eval, thread)
-        case .quiet: try waitForQuiet(parker, thread)
-        case .event(let audience): try waitForEvent(parker, thread, for: audience)
+        case .quiet: try waitForQuiescence(parker, thread)
+        case .event(let affinity): try waitForEvent(parker, thread, for: affinity)
         case nil:
-            if random.chance(in: 2) || evals.isEmpty { return try waitForEvent(parker, thread, for: anyAudience()) }
+            if random.chance(in: 2) || evals.isEmpty { return try waitForEvent(parker, thread, for: anyAffinity()) }
             try waitFor(Int.random(in: evals.indices, using: &random), thread)
         }
     }
 
-    private mutating func waitForEvent(_ parker: Parker, _ thread: Int, for audience: Audience) throws {
-        try perform("thread \(thread) waits for an event for \(audience)") { schedule in
-            let mustWait = schedule.model.events(for: audience).isEmpty
-            schedule.model.waits[thread] = mustWait ? .event(audience) : nil
+    private mutating func waitForEvent(_ parker: Parker, _ thread: Int, for affinity: ThreadAffinity) throws {
+        try perform("thread \(thread) waits for an event for \(affinity)") { schedule in
+            let mustWait = schedule.model.events(for: affinity).isEmpty
+            schedule.model.waits[thread] = mustWait ? .event(affinity) : nil
             if mustWait { schedule.model.foundNothing() }
-            try schedule.expect(schedule.core.waitForEvent(parker, for: audience) == mustWait, "wait: \(!mustWait)")
+            try schedule.expect(schedule.core.waitForEvent(parker, for: affinity) == mustWait, "wait: \(!mustWait)")
         }
     }
 
@@ -149,10 +149,10 @@ extension CoreSchedule {
             }
         }
         guard let thread = model.waits.firstIndex(where: { $0 == nil }) else { return }
-        try waitForQuiet(parkers[thread], thread)
+        try waitForQuiescence(parkers[thread], thread)
     }
 
-    private mutating func waitForQuiet(_ parker: Parker, _ thread: Int) throws {
+    private mutating func waitForQuiescence(_ parker: Parker, _ thread: Int) throws {
         try perform("thread \(thread) shuts down") { schedule in
             schedule.model.isShutDown = true
             let mustWait = schedule.model.liveCount > 0

@@ -81,7 +81,7 @@ struct CoreSchedule {
         case 16: core.advance(milliseconds: Int64.random(in: 0...9, using: &random))
         case 17: try fireTimers()
         case 18...19: try poll(Int.random(in: 0...model.evals.count, using: &random))
-        case 20...21: try nextEvent(for: anyAudience())
+        case 20...21: try nextEvent(for: anyAffinity())
         case 22: try print(Int.random(in: places.indices, using: &random))
         case 23...24: try setWaker(Int.random(in: 0...model.evals.count, using: &random))
         case 25...26: try wait(Int.random(in: parkers.indices, using: &random))
@@ -184,7 +184,7 @@ struct CoreSchedule {
     private mutating func leave(_ eval: Eval, _ worker: Int) throws {
         let index = Int(eval.id.value) - 1
         let way = Int.random(in: 0..<4, using: &random)
-        let audience = anyAudience()
+        let affinity = anyAffinity()
         try perform("leave \(eval.id.value) by \(way)") { schedule in
             let condemned: EvalMachine.Condemnation? =
                 if case .running(let reason) = schedule.model.evals[index].standing { reason } else { nil }
@@ -197,14 +197,14 @@ struct CoreSchedule {
                 case _ where !schedule.model.hasRoomForRequest:
                     schedule.met.insert("max_requests")
                     schedule.model.enqueue(index)
-                default: schedule.model.park(index, for: audience, now: schedule.core.now)
+                default: schedule.model.park(index, for: affinity, now: schedule.core.now)
                 }
             }
             let action =
                 switch way {
                 case 0: schedule.core.slice(eval)
                 case 1: schedule.core.finish(eval)
-                default: schedule.core.park(eval, for: audience)
+                default: schedule.core.park(eval, for: affinity)
                 }
             try schedule.expect(action == condemned.map { .end($0) } ?? .proceed, "\(action)")
             schedule.places[worker] = condemned.map { .leaving(eval, $0) } ?? .awake
@@ -212,10 +212,10 @@ struct CoreSchedule {
     }
 
     private mutating func takeRequest() throws {
-        let audience = anyAudience()
-        try perform("takeRequest for \(audience)") { schedule in
-            let expected = schedule.model.firstPending(for: audience)
-            let taken = schedule.core.takeRequest(for: audience)
+        let affinity = anyAffinity()
+        try perform("takeRequest for \(affinity)") { schedule in
+            let expected = schedule.model.firstPending(for: affinity)
+            let taken = schedule.core.takeRequest(for: affinity)
             try schedule.expect(
                 taken?.request.value == expected.map { UInt64($0) + 1 }, "request \(taken?.request.value ?? 0)")
             guard let expected else { return schedule.model.foundNothing() }
@@ -299,7 +299,8 @@ struct CoreSchedule {
         try expect(
             left.evals.isEmpty && left.mailbox.requests.openCount == 0 && left.mailbox.requests.pendingCount == 0
                 && left.mailbox.gate.available == 0 && left.timers.storedCount == 0 && left.retired.isEmpty
-                && left.mailbox.events.storedCount == 0 && left.mailbox.waiters.isEmpty && left.quietWaiters.isEmpty
+                && left.mailbox.events.storedCount == 0 && left.mailbox.waiters.isEmpty
+                && left.quiescenceWaiters.isEmpty
                 && left.liveCount == 0 && left.queuedCount == 0,
             "something is left over")
         try checkWakersAreGone()

@@ -92,5 +92,5 @@ final class EngineHost: Sendable {
         return (inside, go)
     }
 
-    var counts: EngineCore.Counts { engine.figures.counts }
+    var counts: EngineCore.Counts { engine.stats.counts }
 }

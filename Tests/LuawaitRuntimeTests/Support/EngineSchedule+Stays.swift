@@ -96,7 +96,7 @@ extension EngineSchedule {
         let turns: RunQueue<HostModel.Turn>
         let garbage: Int
         let workIsPosted: Bool
-        let isQuiet: Bool
+        let isQuiescent: Bool
     }
 
     /// Tells the model what the engine has done since its last look at the clock: let an eval begin or leave, at most;
@@ -136,7 +136,7 @@ extension EngineSchedule {
 
     /// The time for a graceful end is up, and the engine has cancelled what was left.
     private func losePatience(_ sight: Sight) {
-        guard let end = shutDownEnd, end <= lastLook, sight.isQuiet else { return }
+        guard let end = shutDownEnd, end <= lastLook, sight.isQuiescent else { return }
         guard stays.isEmpty, pool.inside == 0, !model.live.isEmpty else { return }
         note("what is left is cancelled")
         model.met.insert(.shutDownTimedOut)
@@ -206,7 +206,7 @@ extension EngineCore {
             }
             return EngineSchedule.Sight(
                 running: running.map { Int($0.eval.id.value) }, nextDeadline: nextDeadline() ?? .distantFuture,
-                turns: turns, garbage: retired.count, workIsPosted: mailbox.workIsPosted, isQuiet: liveCount == 0)
+                turns: turns, garbage: retired.count, workIsPosted: mailbox.workIsPosted, isQuiescent: liveCount == 0)
         }
     }
 }

@@ -241,7 +241,7 @@ extension EngineSchedule {
         let notifier = Notifier(
             notify: { [unowned self] in
                 // With a lock held this would not return.
-                _ = live.figures
+                _ = live.stats
                 note("notified")
                 calls.tally.calls += 1
             },
@@ -267,7 +267,7 @@ extension EngineSchedule {
         let timeout = function == .slow ? SimulatedFunction.slowTimeout : nil
         let declared = HostFunction(
             name: function.rawValue, timeoutMilliseconds: timeout, callback: callback,
-            audience: function == .screen ? .mainThread : .anyThread)
+            affinity: function == .screen ? .mainThread : .anyThread)
         if isNew {
             model.functions.append(function)
             if function == .mark { model.callback = callbacks.count - 1 }

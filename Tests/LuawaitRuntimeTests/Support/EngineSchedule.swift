@@ -162,31 +162,31 @@ final class EngineSchedule {
     // MARK: - Looking at everything
 
     private func check() throws {
-        let figures = live.figures
+        let stats = live.stats
         let (available, plan) = live.withCore { core, _ in (core.mailbox.gate.available, core.watchdogPlan) }
         try expect(available == model.available, "\(available) things to take, should be \(model.available)")
         try expect(plan <= model.soonest ?? .distantFuture, "the engine sleeps over a deadline")
-        let counts = figures.counts
+        let counts = stats.counts
         try expect(
             counts.started == model.counts.started && counts.succeeded == model.counts.succeeded
                 && counts.failed == model.counts.failed && counts.cancelled == model.counts.cancelled
                 && counts.answered == model.counts.answered && counts.withdrawn == model.counts.withdrawn,
             "\(counts), should be \(model.counts)")
-        try expect(figures.posted == UInt64(model.requests.count), "\(figures.posted) requests posted")
-        try expect(figures.open == model.openRequests.count, "\(figures.open) requests open")
-        try expect(figures.pending == model.requests.count { $0.isPending }, "\(figures.pending) requests pending")
+        try expect(stats.posted == UInt64(model.requests.count), "\(stats.posted) requests posted")
+        try expect(stats.open == model.openRequests.count, "\(stats.open) requests open")
+        try expect(stats.pending == model.requests.count { $0.isPending }, "\(stats.pending) requests pending")
         try expect(counts.refused == model.counts.refused, "\(counts.refused) evals refused by the pool")
-        try expect(figures.queued == model.queuedCount, "\(figures.queued) evals queued")
-        try expect(figures.namedContexts == model.namedContexts, "\(figures.namedContexts) named contexts")
+        try expect(stats.queued == model.queuedCount, "\(stats.queued) evals queued")
+        try expect(stats.namedContexts == model.namedContexts, "\(stats.namedContexts) named contexts")
         let privateWorlds = model.evals.count { $0.isLive && $0.context == nil }
         try expect(
-            figures.liveContexts <= model.namedContexts + privateWorlds + model.garbage,
-            "\(figures.liveContexts) Lua states for \(privateWorlds) evals and \(model.namedContexts) contexts")
+            stats.liveContexts <= model.namedContexts + privateWorlds + model.garbage,
+            "\(stats.liveContexts) Lua states for \(privateWorlds) evals and \(model.namedContexts) contexts")
         if isCustom { try checkPool() }
-        try expect(figures.running == 0, "\(figures.running) evals running")
+        try expect(stats.running == 0, "\(stats.running) evals running")
         let unread = model.evals.count { $0.standing == .ended }
-        try expect(figures.finishedUnread == unread, "\(figures.finishedUnread) outcomes unread")
-        try expect(figures.timers == model.liveTimers, "\(figures.timers) timers, should be \(model.liveTimers)")
+        try expect(stats.finishedUnread == unread, "\(stats.finishedUnread) outcomes unread")
+        try expect(stats.timers == model.liveTimers, "\(stats.timers) timers, should be \(model.liveTimers)")
         if descriptor >= 0 {
             let isOpenToAny = model.available > model.mainOnly
             try expect(isReadable(descriptor) == isOpenToAny, "the descriptor shows \(!isOpenToAny)")
@@ -239,7 +239,7 @@ final class EngineSchedule {
         for id in model.contexts.indices.map({ $0 + 1 }) where !model.contexts[id - 1].isFreed {
             try checked { try freeContext(id) }
         }
-        try expect(live.figures.liveContexts == 0, "\(live.figures.liveContexts) Lua states are left")
+        try expect(live.stats.liveContexts == 0, "\(live.stats.liveContexts) Lua states are left")
         let isEmpty = live.withCore { core, _ in
             core.evals.isEmpty && core.mailbox.requests.openCount == 0 && core.mailbox.gate.available == 0
                 && core.timers.count == 0

@@ -5,14 +5,14 @@ extension SteppedCore {
     // MARK: - Events
 
     /// The next event in a few words; nil if there is none.
-    func nextEvent(for audience: Audience = .anyThread) -> String? {
-        step { core, _ in core.nextEvent(for: audience)?.words }
+    func nextEvent(for affinity: ThreadAffinity = .anyThread) -> String? {
+        step { core, _ in core.nextEvent(for: affinity)?.words }
     }
 
     /// All events that are there now.
-    func allEvents(for audience: Audience = .anyThread) -> [String] {
+    func allEvents(for affinity: ThreadAffinity = .anyThread) -> [String] {
         var events: [String] = []
-        while let event = nextEvent(for: audience) { events.append(event) }
+        while let event = nextEvent(for: affinity) { events.append(event) }
         return events
     }
 
@@ -58,8 +58,8 @@ extension SteppedCore {
     }
 
     /// - Returns: whether it has to wait.
-    func waitForEvent(_ parker: Parker, for audience: Audience = .anyThread) -> Bool {
-        step { core, _ in core.waitForEvent(parker, for: audience) }
+    func waitForEvent(_ parker: Parker, for affinity: ThreadAffinity = .anyThread) -> Bool {
+        step { core, _ in core.waitForEvent(parker, for: affinity) }
     }
 
     func stopWaiting(_ parker: Parker) {

@@ -44,9 +44,9 @@ final class SteppedCore {
         }
     }
 
-    func takeRequest(for audience: Audience = .anyThread) -> EngineCore.Handover? {
+    func takeRequest(for affinity: ThreadAffinity = .anyThread) -> EngineCore.Handover? {
         let taken = try? step { core, _ in
-            try core.takeRequest(for: audience) { handover throws(CallError) in handover }
+            try core.takeRequest(for: affinity) { handover throws(CallError) in handover }
         }
         return taken ?? nil
     }
@@ -120,17 +120,17 @@ final class SteppedCore {
     /// - Parameter timeout: the function's own, in milliseconds.
     @discardableResult
     func park(
-        _ eval: Eval, at name: String = "fetch", timeout: Int64? = nil, for audience: Audience = .anyThread
+        _ eval: Eval, at name: String = "fetch", timeout: Int64? = nil, for affinity: ThreadAffinity = .anyThread
     ) -> EvalMachine.LeaveAction {
-        let function = HostFunction(name: name, timeoutMilliseconds: timeout, callback: nil, audience: audience)
+        let function = HostFunction(name: name, timeoutMilliseconds: timeout, callback: nil, affinity: affinity)
         return step { core, actions in
             core.park(eval, at: function, args: .copying("[\(eval.id.value)]"), now: now, &actions)
         }
     }
 
     /// - Parameter parker: of the worker.
-    func block(_ eval: Eval, for audience: Audience, _ parker: Parker) -> EngineCore.BlockAction {
-        let function = HostFunction(name: "fetch", timeoutMilliseconds: nil, callback: nil, audience: audience)
+    func block(_ eval: Eval, for affinity: ThreadAffinity, _ parker: Parker) -> EngineCore.BlockAction {
+        let function = HostFunction(name: "fetch", timeoutMilliseconds: nil, callback: nil, affinity: affinity)
         return step { core, actions in
             core.block(
                 eval, at: function, args: .copying("[\(eval.id.value)]"), parker: parker, now: now, &actions)
@@ -182,7 +182,7 @@ final class SteppedCore {
 
     var phases: [EvalMachine.Phase] { core.evals.values.map(\.machine.phase) }
 
-    var figures: Figures { Figures(core, workers: workers.count, liveContexts: 0) }
+    var stats: Stats { Stats(core, workers: workers.count, liveContexts: 0) }
 
     /// No older request is open.
     private var closedUpTo: UInt64 = 0

@@ -1,7 +1,7 @@
 import CJansson
 
-/// An engine's figures at one moment.
-package struct Figures: Sendable {
+/// An engine's stats at one moment.
+package struct Stats: Sendable {
     package var counts: EngineCore.Counts
     package var queued = 0
     package var running = 0
