@@ -28,7 +28,7 @@ let package = Package(
             name: "CLuaBridge",
             dependencies: ["CLua", "CJansson"],
             // A tight loop here is mostly short calls of liblua's; through the PLT each costs a jump more (bench/tables.c).
-            cSettings: [.unsafeFlags(["-fno-plt"])]
+            cSettings: [.headerSearchPath("."), .unsafeFlags(["-fno-plt"])]
         ),
         .target(
             name: "LuawaitRuntime",

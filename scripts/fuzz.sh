@@ -50,13 +50,14 @@ compile_bridge() {
     shift
     if is_new "$folder/compiled" "$sources" scripts/fuzz.sh; then return; fi
     mkdir -p "$folder"
+    rm -f "$folder"/*.o   # also those of files that are no more
     touch "$folder/begun" # what changes from here on makes it old
     sources=$PWD/$sources
     (
         cd "$folder" || exit 1
-        "$CLANG++" -std=c++17 "${flags[@]}" "-I$sources/include" -c "$sources/number_format.cpp" &&
+        "$CLANG++" -std=c++17 "${flags[@]}" "-I$sources/include" -c "$sources/values/number_format.cpp" &&
             "$CLANG" -std=gnu11 "${WARNINGS[@]}" "${flags[@]}" "$@" "-I$sources" "-I$sources/include" \
-                "${INCLUDES[@]}" -c "$sources"/*.c
+                "${INCLUDES[@]}" -c "$sources"/*/*.c
     ) || return 1
     mv "$folder/begun" "$folder/compiled"
 }

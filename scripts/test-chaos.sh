@@ -29,13 +29,13 @@ compile() (
     read -r -a libraries <<<"$(pkg-config --libs lua5.4 jansson)"
     rm -rf "$folder"
     mkdir -p "$folder"
-    "$clang++" -std=c++17 "${FLAGS[@]}" -ISources/CLuaBridge/include -c Sources/CLuaBridge/number_format.cpp \
+    "$clang++" -std=c++17 "${FLAGS[@]}" -ISources/CLuaBridge/include -c Sources/CLuaBridge/values/number_format.cpp \
         -o "$folder/number_format.o"
     # Looks for orders everywhere, so that slices end in the middle of the library's functions, too.
     "$clang" -std=gnu11 "${FLAGS[@]}" -DLWB_STEPS_BETWEEN_LOOKS=2 -DLWB_PATTERN_WINDOW=7 \
         -ISources/CLuaBridge -ISources/CLuaBridge/include -ITests/Faults "${includes[@]}" -fuse-ld=lld \
         Tests/Chaos/*.c Tests/Faults/refusals.c \
-        Sources/CLuaBridge/*.c "$folder/number_format.o" -Wl,--wrap=lwb_allocate -o "$folder/chaos" "${libraries[@]}" \
+        Sources/CLuaBridge/*/*.c "$folder/number_format.o" -Wl,--wrap=lwb_allocate -o "$folder/chaos" "${libraries[@]}" \
         -lstdc++ -lm -pthread
 )
 

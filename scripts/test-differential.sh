@@ -26,13 +26,13 @@ compile() {
     local program=$1
     shift
     "${CC:-cc}" -std=gnu11 -pedantic "${FLAGS[@]}" "$@" -ISources/CLuaBridge -ISources/CLuaBridge/include "${INCLUDES[@]}" \
-        Tests/Fuzz/table_differential.c Sources/CLuaBridge/*.c "$BUILD/number_format.o" -o "$BUILD/$program" \
+        Tests/Fuzz/table_differential.c Sources/CLuaBridge/*/*.c "$BUILD/number_format.o" -o "$BUILD/$program" \
         "${LIBRARIES[@]}" -lstdc++ -lm -pthread
 }
 
 mkdir -p "$BUILD"
 "${CXX:-c++}" -std=c++17 "${FLAGS[@]}" -ISources/CLuaBridge/include "${INCLUDES[@]}" \
-    -c Sources/CLuaBridge/number_format.cpp -o "$BUILD/number_format.o"
+    -c Sources/CLuaBridge/values/number_format.cpp -o "$BUILD/number_format.o"
 compile tables_sliced -DLWB_STEPS_BETWEEN_LOOKS=2
 compile tables_whole
 for program in tables_sliced tables_whole; do

@@ -83,13 +83,13 @@ abi-asan)
     ;;
 esac
 "${CXX:-c++}" -std=c++17 "${FLAGS[@]}" -ISources/CLuaBridge/include "${INCLUDES[@]}" \
-    -c Sources/CLuaBridge/number_format.cpp -o "$BUILD/number_format.o"
+    -c Sources/CLuaBridge/values/number_format.cpp -o "$BUILD/number_format.o"
 # Looks for orders everywhere, so that slices end in the middle of the library's functions, too.
 C_FLAGS=(-std=gnu11 -pedantic "${FLAGS[@]}" -DLWB_STEPS_BETWEEN_LOOKS=20 -DLWB_PATTERN_WINDOW=7
     "-I$PWD/Sources/CLuaBridge" "-I$PWD/Sources/CLuaBridge/include" "-I$PWD/Tests/Faults" "${INCLUDES[@]}")
 rm -rf "$BUILD/bridge"
 mkdir "$BUILD/bridge"
-(cd "$BUILD/bridge" && "${CC:-cc}" "${C_FLAGS[@]}" -c "$OLDPWD"/Sources/CLuaBridge/*.c)
+(cd "$BUILD/bridge" && "${CC:-cc}" "${C_FLAGS[@]}" -c "$OLDPWD"/Sources/CLuaBridge/*/*.c)
 WRAP=-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free,--wrap=lwb_allocate
 BRIDGE=("$BUILD"/bridge/*.o "$BUILD/number_format.o" "${LIBRARIES[@]}" -lstdc++ -lm -pthread)
 "${CC:-cc}" "${C_FLAGS[@]}" Tests/Faults/hook_faults.c "${BRIDGE[@]}" -o "$BUILD/hook_faults"

@@ -25,13 +25,13 @@ compile() {
     local program=$1
     shift
     "${CC:-cc}" -std=gnu11 -pedantic "${FLAGS[@]}" "$@" -ISources/CLuaBridge -ISources/CLuaBridge/include "${INCLUDES[@]}" \
-        Tests/Fuzz/pattern_differential.c Sources/CLuaBridge/*.c "$BUILD/number_format.o" -o "$BUILD/$program" \
+        Tests/Fuzz/pattern_differential.c Sources/CLuaBridge/*/*.c "$BUILD/number_format.o" -o "$BUILD/$program" \
         "${LIBRARIES[@]}" -lstdc++ -lm -pthread
 }
 
 mkdir -p "$BUILD"
 "${CXX:-c++}" -std=c++17 "${FLAGS[@]}" -ISources/CLuaBridge/include "${INCLUDES[@]}" \
-    -c Sources/CLuaBridge/number_format.cpp -o "$BUILD/number_format.o"
+    -c Sources/CLuaBridge/values/number_format.cpp -o "$BUILD/number_format.o"
 compile patterns_sliced -DLWB_STEPS_BETWEEN_LOOKS=2 -DLWB_PATTERN_WINDOW=7
 compile patterns_whole
 "$BUILD/patterns_sliced" "$@"
