@@ -1,7 +1,7 @@
 #define _GNU_SOURCE // memmem
 #include "life.h"
 
-#include "internal.h"
+#include "CLuaBridge.h"
 #include "refusals.h"
 
 #include <pthread.h>

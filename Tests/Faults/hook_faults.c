@@ -4,8 +4,12 @@
 // (luaG_traceexec: it reads the mask, then clears `trap`). A handler that runs between the two has set a hook that a
 // loop without calls never comes to. It takes a signal within some nanoseconds of a resumption, so it is not waited for
 // here, but done: the sign is taken back where Lua keeps it.
-#include "internal.h"
+#include "CLuaBridge.h"
+#include "core/context_record.h"
+#include "stop/preemption.h"
 
+#include <lua.h>
+#include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
 

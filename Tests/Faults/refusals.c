@@ -2,8 +2,10 @@
 // Lua's for more memory is refused once, as if it were beyond the limit. Lua collects all garbage and asks again.
 #include "refusals.h"
 
-#include "internal.h"
+#include "core/context_record.h"
+#include "core/memory.h"
 
+#include <lauxlib.h>
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -4,8 +4,8 @@
 // Wherever it is: the eval is stopped, what it was doing is described, its context goes on working, and nobody has
 // written behind the end of a block. A function that has filled what it had reserved of Lua's stack is one of the
 // places.
+#include "CLuaBridge.h"
 #include "faults.h"
-#include "internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>

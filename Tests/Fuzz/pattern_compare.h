@@ -10,8 +10,14 @@
 #ifndef LUAWAIT_PATTERN_COMPARE_H
 #define LUAWAIT_PATTERN_COMPARE_H
 
-#include "internal.h"
+#include "CLuaBridge.h"
+#include "core/context_record.h"
+#include "core/eval_record.h"
+#include "patterns/string_find.h"
 
+#include <lauxlib.h>
+#include <lua.h>
+#include <lualib.h>
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -7,8 +7,13 @@
 //
 // SCRIPT is table_differential.lua. Without a seed the clock gives one. A failing case names the command that repeats
 // it alone. Exits with 1 if there was a difference.
-#include "internal.h"
+#include "CLuaBridge.h"
+#include "core/context_record.h"
+#include "core/eval_record.h"
 
+#include <lauxlib.h>
+#include <lua.h>
+#include <lualib.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,6 @@
-#include "internal.h"
+#include "core/buffer.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -10,8 +10,13 @@
 // nobody's thread's: there a script has FIBER_BUDGET.
 #include "core/c_stack.h"
 
+#include "CLuaBridge.h"
+#include "core/context_record.h"
+#include "core/error_object.h"
 #include "core/thread_stack.h"
 
+#include <lauxlib.h>
+#include <lua.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 

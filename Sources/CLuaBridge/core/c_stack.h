@@ -2,7 +2,12 @@
 #ifndef LUAWAIT_BRIDGE_C_STACK_H
 #define LUAWAIT_BRIDGE_C_STACK_H
 
-#include "internal.h"
+#include "core/context_record.h"
+
+#include <lua.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 // What `lwb_context.c_stack_margin` is; 0 when out of memory. Does not raise.
 size_t lwb_c_stack_margin(void);

@@ -1,7 +1,11 @@
 // What a script catches when a host call fails: a table with type, message, function, host_type and data, which
 // behaves like its message where text is wanted.
+#include "core/error_object.h"
+
 #include "core/c_stack.h"
 
+#include <lauxlib.h>
+#include <lua.h>
 #include <stdarg.h>
 
 // __tostring. Reads raw: a script may have changed the fields, but no code of its own runs here.

@@ -1,6 +1,16 @@
 // How an error becomes what the host is told: type, message, place, traceback, data.
-#include "core/c_stack.h"
+#include "core/failure.h"
 
+#include "CLuaBridge.h"
+#include "core/buffer.h"
+#include "core/c_stack.h"
+#include "core/context_record.h"
+#include "core/error_object.h"
+#include "core/memory_place.h"
+#include "values/json_encode.h"
+
+#include <lauxlib.h>
+#include <lua.h>
 #include <string.h>
 
 void lwb_clear_failure(lwb_context *context) {

@@ -7,7 +7,9 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE // dl_iterate_phdr
 #endif
-#include "internal.h"
+#include "core/lua_identity.h"
+
+#include "CLuaBridge.h"
 
 #if __has_include(<luawait_lua.h>)
 #include <luawait_lua.h>
@@ -21,6 +23,7 @@
 
 #include <elf.h>
 #include <link.h>
+#include <lua.h>
 #include <stdatomic.h>
 #include <string.h>
 

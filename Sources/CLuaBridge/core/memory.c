@@ -1,6 +1,14 @@
 // Lua's allocator: it counts what a world uses, and its coroutines, and refuses what is beyond the limit.
-#include "internal.h"
+#include "core/memory.h"
 
+#include "CLuaBridge.h"
+#include "core/context_record.h"
+#include "core/error_object.h"
+#include "core/memory_place.h"
+#include "stop/preemption.h"
+
+#include <lauxlib.h>
+#include <lua.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>

@@ -7,8 +7,13 @@
 // garbage. The place of the error is where the script was seen last, which is a step of a loop behind at most where the
 // loop is what fills the memory. Functions of the bridge that know what they are going to need note their place
 // themselves (lwb_make_room).
-#include "internal.h"
+#include "core/memory_place.h"
 
+#include "CLuaBridge.h"
+#include "core/context_record.h"
+#include "stop/preemption.h"
+
+#include <lua.h>
 #include <string.h>
 
 // A script that runs out of memory in so many nested calls has run out of them, rather: memory for a million calls,

@@ -3,7 +3,15 @@
 //
 // Left to Lua: select (its arguments are on the stack already), and whatever else calls __tostring and __name: print,
 // string.format's %s, error messages. There a host call cannot wait.
-#include "tables/resumable.h"
+#include "libraries/base_library.h"
+
+#include "core/c_stack.h"
+#include "core/context_record.h"
+#include "stop/preemption.h"
+#include "tables/table_element.h"
+
+#include <lauxlib.h>
+#include <lua.h>
 
 static int described(lua_State *L, int status, lua_KContext extra) {
     (void)status;

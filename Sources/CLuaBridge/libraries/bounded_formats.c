@@ -1,8 +1,15 @@
 // Functions of Lua's that follow a format: string.format, pack, packsize, unpack and os.date. They loop in C over a text
 // that may be as long as the memory limit lets it, and cannot be stopped (tonumber, too, but fast). Nobody needs formats of megabytes, so they end
 // before they take longer than a stop may.
-#include "core/c_stack.h"
+#include "libraries/bounded_formats.h"
 
+#include "core/c_stack.h"
+#include "core/context_record.h"
+#include "core/error_object.h"
+#include "stop/interrupt.h"
+#include "stop/preemption.h"
+
+#include <lua.h>
 #include <string.h>
 
 enum { LONGEST_UNLOOKED = 1024 };

@@ -8,7 +8,17 @@
 //
 // A yield is a longjmp, after which the processor has predicted the place of each return up to the resumer's function wrongly:
 // between lua_resume and the script there is one frame, not three, because the functions of the way are inlined.
+#include "libraries/coroutine_library.h"
+
+#include "CLuaBridge.h"
 #include "core/c_stack.h"
+#include "core/context_record.h"
+#include "core/eval_record.h"
+#include "core/memory.h"
+#include "stop/preemption.h"
+
+#include <lauxlib.h>
+#include <lua.h>
 
 typedef enum mode { MODE_RESUME, MODE_WRAP } mode;
 

@@ -1,5 +1,10 @@
 // The script's `json` table: json.null and json.array.
-#include "internal.h"
+#include "libraries/json_library.h"
+
+#include "run/sandbox.h"
+
+#include <lauxlib.h>
+#include <lua.h>
 
 static const char array_mark; // its address is the key in the registry
 

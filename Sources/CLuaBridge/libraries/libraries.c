@@ -1,6 +1,15 @@
 // Libraries for trusted scripts, which reach out of their world: files, processes, modules, the interpreter's own insides.
 // What would take away the stop of a running script stays out even here.
+#include "libraries/libraries.h"
+
+#include "CLuaBridge.h"
 #include "core/c_stack.h"
+#include "core/context_record.h"
+#include "run/shared_globals.h"
+
+#include <lauxlib.h>
+#include <lua.h>
+#include <lualib.h>
 
 static bool has(unsigned libraries, lwb_library library) {
     return libraries & library;

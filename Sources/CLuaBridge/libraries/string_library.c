@@ -3,10 +3,15 @@
 //
 // Left to Lua: byte and char (at most a stack of numbers), sub and len (one copy, or none), format (bounded by its
 // arguments, of which %q takes longest: some nanoseconds for each byte).
-#include "internal.h"
+#include "libraries/string_library.h"
+
+#include "core/memory.h"
+#include "stop/interrupt.h"
 
 #include <ctype.h>
+#include <lauxlib.h>
 #include <limits.h>
+#include <lua.h>
 #include <string.h>
 
 // Bytes between two looks, for work that takes a nanosecond or less for each.

@@ -1,8 +1,14 @@
 // utf8.char, codes, codepoint, len and offset: what those of Lua 5.4.9 do, on every Lua, with looks for a stop in between,
 // since a string may be as long as the memory limit lets it.
-#include "internal.h"
+#include "libraries/utf8_library.h"
 
+#include "core/memory.h"
+#include "stop/interrupt.h"
+
+#include <lauxlib.h>
 #include <limits.h>
+#include <lua.h>
+#include <lualib.h>
 
 enum {
     MAX_CODE = 0x7FFFFFFF, // of the lax encoding, in up to six bytes

@@ -2,9 +2,11 @@
 #ifndef LUAWAIT_BRIDGE_PATTERN_H
 #define LUAWAIT_BRIDGE_PATTERN_H
 
-#include "internal.h"
+#include "stop/interrupt.h"
 
 #include <ctype.h>
+#include <lua.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 // How deep Lua's own matcher recurses. Each capture's begin and end and each repeated item on the way to where the match
@@ -146,9 +148,5 @@ const char *lwb_set_end(const lwb_matcher *m, const char *p);
 bool lwb_set_contains(const lwb_matcher *m, unsigned char c, const char *p, const char *set_end);
 // The first character from `s` before `limit` that the item from `p` to `item_end` does not match.
 const char *lwb_item_span(const lwb_matcher *m, const char *s, const char *limit, const char *p, const char *item_end);
-
-// ---- string_find.c, string_gsub.c ----
-
-int lwb_string_gsub(lua_State *L);
 
 #endif

@@ -1,6 +1,11 @@
 // What a match gives to the script.
 #include "patterns/pattern.h"
 
+#include "core/memory.h"
+
+#include <lauxlib.h>
+#include <lua.h>
+
 ptrdiff_t lwb_capture_text(lwb_matcher *m, int index, const char **text) {
     if (index >= m->capture_count) {
         if (index != 0) luaL_error(m->interrupt.L, "invalid capture index %%%d", index + 1);

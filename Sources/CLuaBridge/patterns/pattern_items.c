@@ -1,6 +1,9 @@
 // What one character matches: sets, and how far an item matches.
 #include "patterns/pattern.h"
 
+#include "stop/interrupt.h"
+
+#include <lauxlib.h>
 #include <limits.h>
 #include <string.h>
 

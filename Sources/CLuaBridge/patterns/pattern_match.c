@@ -7,6 +7,11 @@
 // Walks over the pattern (long sets) can be stopped, but not left: at most memory's size, they end by themselves.
 #include "patterns/pattern.h"
 
+#include "core/memory.h"
+#include "stop/interrupt.h"
+
+#include <lauxlib.h>
+#include <lua.h>
 #include <string.h>
 
 enum { WINDOW = LWB_PATTERN_WINDOW, WINDOW_STEPS = WINDOW / 16 + 1 };

@@ -1,8 +1,14 @@
 // string.find, string.match and string.gmatch, which can be stopped and take turns like everything else: Lua's own may
 // look for a match for years without coming back to where a hook could stop them.
 #define _GNU_SOURCE // memmem
-#include "patterns/pattern.h"
+#include "patterns/string_find.h"
 
+#include "patterns/pattern.h"
+#include "patterns/string_gsub.h"
+#include "stop/interrupt.h"
+
+#include <lauxlib.h>
+#include <lua.h>
 #include <string.h>
 
 // Where a string begins to be looked at: from 1, or back from its end, as a number of characters to skip.

@@ -1,9 +1,15 @@
 // string.gsub. Its replacement may be a function or a table, whose calls go out as calls from a script do: they may wait on
 // the host, yield, and end a slice. So what gsub has in hand while one is under way is in a userdata on the Lua stack, and
 // the matcher, which is big, is in no frame that calls.
+#include "patterns/string_gsub.h"
+
 #include "core/c_stack.h"
 #include "patterns/pattern.h"
+#include "stop/interrupt.h"
+#include "values/number_format.h"
 
+#include <lauxlib.h>
+#include <lua.h>
 #include <stdint.h>
 #include <string.h>
 

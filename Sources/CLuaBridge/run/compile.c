@@ -5,9 +5,19 @@
 // whole chain. A slice does not end in it: the compiler cannot be left and gone on with.
 #include "run/compile.h"
 
+#include "CLuaBridge.h"
 #include "core/c_stack.h"
+#include "core/context_record.h"
+#include "core/error_object.h"
+#include "core/eval_record.h"
+#include "run/shared_globals.h"
 #include "run/source_jumps.h"
+#include "stop/interrupt.h"
+#include "stop/preemption.h"
+#include "stop/stopper.h"
 
+#include <lauxlib.h>
+#include <lua.h>
 #include <string.h>
 
 enum {

@@ -2,7 +2,9 @@
 #ifndef LUAWAIT_BRIDGE_COMPILE_H
 #define LUAWAIT_BRIDGE_COMPILE_H
 
-#include "internal.h"
+#include <lua.h>
+#include <stddef.h>
+#include <stdint.h>
 
 typedef struct lwb_script {
     const char *text;

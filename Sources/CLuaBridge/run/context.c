@@ -1,6 +1,25 @@
 // A Lua world: made, limited, freed.
-#include "core/c_stack.h"
+#include "CLuaBridge.h"
 
+#include "core/buffer.h"
+#include "core/c_stack.h"
+#include "core/context_record.h"
+#include "core/eval_record.h"
+#include "core/failure.h"
+#include "core/lua_identity.h"
+#include "core/memory.h"
+#include "core/memory_place.h"
+#include "libraries/libraries.h"
+#include "run/eval.h"
+#include "run/host_call.h"
+#include "run/sandbox.h"
+#include "run/shared_globals.h"
+#include "stop/stay.h"
+#include "values/json_encode.h"
+
+#include <jansson.h>
+#include <locale.h>
+#include <lua.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,8 +1,27 @@
 // One run of one script: compile, resume until something happens, convert what came of it.
-#include "run/compile.h"
+#include "run/eval.h"
 
+#include "CLuaBridge.h"
+#include "core/buffer.h"
 #include "core/c_stack.h"
+#include "core/context_record.h"
+#include "core/eval_record.h"
+#include "core/failure.h"
+#include "core/memory.h"
+#include "core/memory_place.h"
+#include "run/compile.h"
+#include "run/sandbox.h"
+#include "run/shared_globals.h"
+#include "stop/preemption.h"
+#include "stop/stay.h"
+#include "stop/stopper.h"
+#include "values/json_decode.h"
+#include "values/json_encode.h"
 
+#include <jansson.h>
+#include <lauxlib.h>
+#include <locale.h>
+#include <lua.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,6 +1,21 @@
 // A host function as a script sees it: a C closure that parks the coroutine, or asks the host's callback at once.
-#include "core/c_stack.h"
+#include "run/host_call.h"
 
+#include "CLuaBridge.h"
+#include "core/buffer.h"
+#include "core/c_stack.h"
+#include "core/context_record.h"
+#include "core/error_object.h"
+#include "core/eval_record.h"
+#include "stop/interrupt.h"
+#include "stop/preemption.h"
+#include "stop/stay.h"
+#include "values/json_decode.h"
+#include "values/json_encode.h"
+
+#include <jansson.h>
+#include <lauxlib.h>
+#include <lua.h>
 #include <string.h>
 
 // Upvalues of a host function's closure.

@@ -1,6 +1,19 @@
 // print: to standard output, to the host, or nowhere.
+#include "run/print.h"
+
+#include "CLuaBridge.h"
 #include "core/c_stack.h"
+#include "core/context_record.h"
+#include "core/error_object.h"
+#include "core/eval_record.h"
 #include "run/standard_output.h"
+#include "stop/interrupt.h"
+#include "stop/preemption.h"
+#include "stop/stay.h"
+#include "stop/stopper.h"
+
+#include <lauxlib.h>
+#include <lua.h>
 
 // Who asks, while a line is being written, whether the script is to stop or its slice is over.
 typedef struct printer {

@@ -1,8 +1,25 @@
 // What a script finds in its world: Lua's libraries without what reaches out of the world or could not be stopped.
-#include "run/compile.h"
+#include "run/sandbox.h"
 
+#include "CLuaBridge.h"
 #include "core/c_stack.h"
+#include "core/context_record.h"
+#include "core/error_object.h"
+#include "libraries/base_library.h"
+#include "libraries/bounded_formats.h"
+#include "libraries/coroutine_library.h"
+#include "libraries/json_library.h"
+#include "libraries/string_library.h"
+#include "libraries/utf8_library.h"
+#include "patterns/string_find.h"
+#include "run/compile.h"
+#include "run/print.h"
+#include "stop/interrupt.h"
+#include "tables/table_library.h"
 
+#include <lauxlib.h>
+#include <lua.h>
+#include <lualib.h>
 #include <string.h>
 
 static void remove_fields(lua_State *L, int index, const char *const *names) {

@@ -7,9 +7,22 @@
 //
 // The prototype is a tree: JSON, libraries and the tables of host functions know no other table than those inside them. So a
 // copy needs no search for tables that it has met before.
-#include "internal.h"
+#include "run/shared_globals.h"
 
+#include "CLuaBridge.h"
+#include "core/context_record.h"
+#include "core/eval_record.h"
+#include "core/memory.h"
+#include "libraries/base_library.h"
+#include "run/eval.h"
+#include "run/sandbox.h"
+#include "stop/interrupt.h"
+
+#include <jansson.h>
+#include <lauxlib.h>
 #include <limits.h>
+#include <lua.h>
+#include <lualib.h>
 #include <string.h>
 
 static const char prototype; // its address is the key in the registry

@@ -7,6 +7,7 @@
 // the other. What comes behind something that Lua does not accept does not matter: the compiler does not get there.
 #include "run/source_jumps.h"
 
+#include <lua.h>
 #include <stddef.h>
 #include <string.h>
 

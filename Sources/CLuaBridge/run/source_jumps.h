@@ -2,7 +2,10 @@
 #ifndef LUAWAIT_BRIDGE_SOURCE_JUMPS_H
 #define LUAWAIT_BRIDGE_SOURCE_JUMPS_H
 
-#include "internal.h"
+#include <lua.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 enum { LWB_NESTED_FUNCTIONS = 200 }; // LUAI_MAXCCALLS, which the compiler counts its nesting by
 

@@ -6,7 +6,13 @@
 // does what it would do. Nothing is lost when both act: an order that the loop has obeyed is gone from `orders`, and the
 // hook, finding none, takes itself off; one that the loop leaves alone stays for the hook. Where orders are looked for by
 // counting, no handler runs, and a look takes them from the thread's stopper, as the counting hook does.
-#include "internal.h"
+#include "stop/interrupt.h"
+
+#include "CLuaBridge.h"
+#include "core/context_record.h"
+#include "stop/preemption.h"
+
+#include <lua.h>
 
 // Gives what the running script has been told: takes orders in where they are counted, and turns the end of a budget of
 // processor time into a stop. Raises when condemned.

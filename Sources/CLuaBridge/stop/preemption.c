@@ -4,7 +4,16 @@
 // coroutine that is running. For a slice it counts: at the next instruction the coroutine yields. A condemned eval gets
 // all four masks, and the hook raises at every event from then on, so that a pcall that catches one error meets the next
 // at its next instruction, and C functions called from C are caught at their calls and returns.
-#include "internal.h"
+#include "stop/preemption.h"
+
+#include "CLuaBridge.h"
+#include "core/context_record.h"
+#include "core/eval_record.h"
+#include "core/failure.h"
+#include "core/memory_place.h"
+#include "stop/stopper.h"
+
+#include <lua.h>
 
 static const char stop_value; // its address is the error a condemned script dies of
 

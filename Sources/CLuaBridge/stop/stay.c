@@ -2,7 +2,11 @@
 //
 // Inside it can be stopped, and it is in the C locale. In the host's, numbers would have its decimal point, and comparing two
 // texts would go by its alphabet, which takes seconds for a few megabytes, in one call that nothing interrupts.
-#include "internal.h"
+#include "stop/stay.h"
+
+#include "CLuaBridge.h"
+#include "core/context_record.h"
+#include "stop/stopper.h"
 
 #include <locale.h>
 #include <stdatomic.h>

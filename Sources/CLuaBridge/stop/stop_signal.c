@@ -8,7 +8,7 @@
 #define _GNU_SOURCE // gettid, SIGEV_THREAD_ID
 #include "stop/stop_signal.h"
 
-#include "internal.h"
+#include "CLuaBridge.h"
 
 #include <errno.h>
 #include <pthread.h>

@@ -18,9 +18,11 @@
 // than LOST_AFTER_NS is taken for lost. The orders are in the word, so they are met all the same: by the thread, when it
 // leaves or calls the host; by the next who has an order to give, and sends another signal; and for a while this thread's
 // runs are counted. A signal that comes after all finds its thread in another phase, and does nothing.
-#include "stop/stop_signal.h"
+#include "stop/stopper.h"
 
-#include "internal.h"
+#include "CLuaBridge.h"
+#include "stop/preemption.h"
+#include "stop/stop_signal.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>

@@ -1,6 +1,11 @@
 // Elements of tables as Lua reads and writes them, with metamethods called in a way that can yield: Lua's own lua_geti and
 // lua_seti call them where nothing can.
-#include "tables/resumable.h"
+#include "tables/table_element.h"
+
+#include "core/memory.h"
+
+#include <lauxlib.h>
+#include <lua.h>
 
 // As in Lua, against loops of __index and __newindex.
 enum { MAX_CHAIN = 2000 };

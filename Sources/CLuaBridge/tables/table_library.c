@@ -2,9 +2,18 @@
 // their way is (t's __len may say 2^60), and metamethods that they call may wait on the host.
 //
 // table.pack stays Lua's own: what it can take is bounded by the size of a stack.
-#include "tables/resumable.h"
+#include "tables/table_library.h"
 
+#include "core/memory.h"
+#include "stop/interrupt.h"
+#include "tables/resumable.h"
+#include "tables/table_element.h"
+#include "tables/table_sort.h"
+
+#include <lauxlib.h>
 #include <limits.h>
+#include <lua.h>
+#include <lualib.h>
 #include <string.h>
 
 // From how many elements on a function keeps its state for the end of a slice. Fewer are not worth an allocation.

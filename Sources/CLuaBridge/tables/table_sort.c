@@ -6,9 +6,17 @@
 // yield can leave the function: of the two parts of a range the larger waits, which keeps `pending` as short as the
 // logarithm of the length. Whatever the comparator answers, no index leaves the range: a scan that reaches its end is the
 // error, and a range gets smaller by its pivot at least.
-#include "tables/resumable.h"
+#include "tables/table_sort.h"
 
+#include "core/c_stack.h"
+#include "core/memory.h"
+#include "stop/interrupt.h"
+#include "tables/resumable.h"
+#include "tables/table_element.h"
+
+#include <lauxlib.h>
 #include <limits.h>
+#include <lua.h>
 
 typedef struct range {
     unsigned low, high;

@@ -1,5 +1,13 @@
 // JSON → Lua: jansson has parsed the text already, on the thread of whoever gave it.
+#include "values/json_decode.h"
+
 #include "core/c_stack.h"
+#include "core/memory.h"
+#include "libraries/json_library.h"
+#include "stop/interrupt.h"
+
+#include <jansson.h>
+#include <lua.h>
 
 // What an element costs, in steps of an interrupt: an allocation, mostly.
 enum { ELEMENT_COST = 20 };

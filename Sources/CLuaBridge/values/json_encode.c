@@ -1,6 +1,19 @@
 // Lua → JSON text, into the context's output. Raw access only: no metamethod of the script's runs here.
-#include "core/c_stack.h"
+#include "values/json_encode.h"
 
+#include "CLuaBridge.h"
+#include "core/buffer.h"
+#include "core/c_stack.h"
+#include "core/context_record.h"
+#include "core/error_object.h"
+#include "core/memory.h"
+#include "libraries/json_library.h"
+#include "stop/interrupt.h"
+#include "values/number_format.h"
+#include "values/utf8.h"
+
+#include <lauxlib.h>
+#include <lua.h>
 #include <math.h>
 #include <string.h>
 

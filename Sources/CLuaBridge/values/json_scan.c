@@ -1,4 +1,4 @@
-#include "internal.h"
+#include "CLuaBridge.h"
 
 // A text that is no JSON may be misread here (a quote outside of its place); then jansson refuses it anyway.
 lwb_scan lwb_json_scan(const char *text, size_t length, int max_depth, int *line, int *column) {

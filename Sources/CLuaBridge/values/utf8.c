@@ -1,5 +1,6 @@
-#include "internal.h"
+#include "values/utf8.h"
 
+#include <stdint.h>
 #include <string.h>
 
 // RFC 3629: no surrogates, nothing above U+10FFFF, no overlong forms.

@@ -1,0 +1,14 @@
+// Lua's base functions.
+#ifndef LUAWAIT_BRIDGE_BASE_LIBRARY_H
+#define LUAWAIT_BRIDGE_BASE_LIBRARY_H
+
+#include <lua.h>
+
+// Sets them in the table at the top.
+void lwb_add_base_functions(lua_State *L);
+// The script's `next`.
+int lwb_next_pair(lua_State *L);
+// The end of pcall and xpcall, with `below` values below the results.
+int lwb_protected_call_done(lua_State *L, int status, lua_KContext below);
+
+#endif

@@ -1,0 +1,12 @@
+// The script's `json`.
+#ifndef LUAWAIT_BRIDGE_JSON_LIBRARY_H
+#define LUAWAIT_BRIDGE_JSON_LIBRARY_H
+
+#include <lua.h>
+
+// Pushes the table.
+void lwb_open_json(lua_State *L);
+// Pushes the metatable that marks arrays.
+void lwb_push_array_mark(lua_State *L);
+
+#endif
