@@ -1,4 +1,4 @@
-// What the bridge keeps of one run of a script.
+// What the bridge keeps of an eval, one run of one script.
 #ifndef LUAWAIT_BRIDGE_EVAL_RECORD_H
 #define LUAWAIT_BRIDGE_EVAL_RECORD_H
 
@@ -23,5 +23,10 @@ struct lwb_eval {
     bool cpu_exceeded, has_begun;
     char *chunk_name; // NUL-terminated; behind this
 };
+
+// Pushes the globals of the eval.
+void lwb_push_globals(lua_State *L, const lwb_eval *eval);
+// Lets go of the globals and arguments that the eval still has as JSON. Does not raise.
+void lwb_forget_input(lwb_eval *eval);
 
 #endif

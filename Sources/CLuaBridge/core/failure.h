@@ -1,11 +1,9 @@
-// What has been noted of an error, and what the host is told of it. Nothing here raises, unless it says otherwise.
+// The record of an error, from which the host is told. Nothing here raises.
 #ifndef LUAWAIT_BRIDGE_FAILURE_H
 #define LUAWAIT_BRIDGE_FAILURE_H
 
 #include "CLuaBridge.h"
 #include "core/buffer.h"
-
-#include <lua.h>
 
 // One place a failure's text is kept: offsets into its `text`, because that may move as it grows.
 typedef struct lwb_span {
@@ -30,14 +28,11 @@ typedef struct lwb_note {
 void lwb_clear_failure(lwb_context *context);
 // Sets a failure that needs no Lua.
 void lwb_set_failure(lwb_context *context, lwb_failure_type type, const char *message);
-// Describes the error that is alone on the main state's stack, and takes it from there. `status` is that of the call that
-// failed.
-void lwb_describe(lwb_context *context, int status);
-// Notes where the script is that is told to stop. May raise.
-void lwb_note_stop(lua_State *L, lwb_context *context);
-// Keeps which functions raise what the script wants, on a new state. May raise.
-void lwb_note_raisers(lua_State *L);
-// The script's message handler: describes the error where it was raised, with the stack still there. May raise.
-int lwb_note_error(lua_State *L);
+
+// These keep a part of what the host is told, of a long text only its beginning, or all. Out of memory the part is absent.
+void lwb_keep_text(lwb_context *context, lwb_span *span, const char *bytes, size_t length);
+void lwb_keep_whole_text(lwb_context *context, lwb_span *span, const char *bytes, size_t length);
+
+extern const char lwb_lack_of_memory[]; // in Lua's words
 
 #endif

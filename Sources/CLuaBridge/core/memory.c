@@ -1,17 +1,16 @@
 // Lua's allocator: it counts what a world uses, and its coroutines, and refuses what is beyond the limit.
+//
+// Lua tells it when a block is for a new coroutine, but not when one that it frees was. All coroutines are of one size, so
+// blocks of this size get one byte more, which says whether they are one.
 #include "core/memory.h"
 
 #include "CLuaBridge.h"
 #include "core/context_record.h"
-#include "core/error_object.h"
 #include "core/memory_place.h"
 #include "stop/preemption.h"
 
-#include <lauxlib.h>
 #include <lua.h>
-#include <stdatomic.h>
 #include <stdlib.h>
-#include <string.h>
 
 // What may be allocated above the limit to describe an error: a script that filled its memory should still be told where.
 enum { DESCRIPTION_RESERVE = 256 * 1024 };
@@ -20,57 +19,6 @@ enum { DESCRIPTION_RESERVE = 256 * 1024 };
 // globals, room for a few calls. None of it outlives the eval, so what fills a context to its limit cannot fill this, and an
 // eval that only lets go of something begins in a full one. Less than the other, so that its errors can be described.
 enum { BEGINNING_RESERVE = 128 * 1024 };
-
-// ---- Coroutines ----------------------------------------------------------------------------------------------------
-//
-// Lua tells its allocator when a block is for a new coroutine, but not when one that it frees was. All coroutines are of one
-// size, so blocks of this size get one byte more, which says whether they are one.
-
-static void *learn_size(void *size, void *block, size_t kind, size_t new_size) {
-    if (new_size == 0) {
-        free(block);
-        return NULL;
-    }
-    if (block == NULL && kind == LUA_TTHREAD) *(size_t *)size = new_size;
-    return realloc(block, new_size);
-}
-
-static int make_coroutine(lua_State *L) {
-    lua_newthread(L);
-    return 0;
-}
-
-size_t lwb_coroutine_size(void) {
-    static _Atomic size_t known;
-    size_t size = known;
-    if (size != 0) return size;
-    // The first of its kind is the state itself, which is larger; the last is the coroutine.
-    lua_State *L = lua_newstate(learn_size, &size);
-    if (L == NULL) return 0;
-    lua_pushcfunction(L, make_coroutine);
-    int status = lua_pcall(L, 0, 0, 0);
-    lua_close(L);
-    if (status != LUA_OK) return 0;
-    known = size;
-    return size;
-}
-
-// Those that scripts have made: each eval has one by itself.
-static size_t count_coroutines(const lwb_context *context) {
-    return context->coroutines - context->eval_coroutines;
-}
-
-void lwb_admit_coroutine(lua_State *L) {
-    const lwb_context *context = lwb_context_of(L);
-    size_t limit = context->options.coroutine_limit;
-    if (limit == 0 || count_coroutines(context) < limit) return;
-    // Most of them may be garbage.
-    lua_gc(L, LUA_GCCOLLECT);
-    if (count_coroutines(context) < limit) return;
-    lwb_raise_error(L, "limit", NULL, "more than %I coroutines (max_coroutines)", (LUAI_UACINT)limit);
-}
-
-// ---- Allocating ----------------------------------------------------------------------------------------------------
 
 static bool is_within_limit(const lwb_context *context, size_t more) {
     size_t limit = context->options.memory_limit;
@@ -174,47 +122,7 @@ void *lwb_allocate(void *user_data, void *block, size_t old_size, size_t new_siz
     return NULL;
 }
 
-int lwb_raise_lack_of_memory(lua_State *L) {
-    // Lua makes its memory error of exactly this text, which it keeps ready: pushing it allocates nothing.
-    lua_pushliteral(L, "not enough memory");
-    return lua_error(L);
-}
-
-bool lwb_reserve_stack(lua_State *L, lua_State *target, int count) {
-    lwb_context *context = lwb_context_of(L);
-    context->memory_refused = false;
-    // Newer Lua allocates the whole stack there may be before it says that so many values are too many for it.
-    if (count > LUAI_MAXSTACK) return false;
-    if (lua_checkstack(target, count)) return true;
-    if (!context->memory_refused) return false;
-    // Newer Lua does not collect garbage for its stack.
-    lua_gc(L, LUA_GCCOLLECT);
-    context->memory_refused = false;
-    if (lua_checkstack(target, count)) return true;
-    if (!context->memory_refused) return false;
-    lwb_note_memory_place(L, context);
-    lwb_raise_lack_of_memory(L);
-    return false;
-}
-
-void lwb_check_stack(lua_State *L, int count, const char *message) {
-    if (lwb_reserve_stack(L, L, count)) return;
-    if (message != NULL) luaL_error(L, "stack overflow (%s)", message);
-    luaL_error(L, "stack overflow");
-}
-
 bool lwb_is_nearly_full(const lwb_context *context) {
     size_t limit = context->options.memory_limit;
     return limit != 0 && context->memory_used + BEGINNING_RESERVE > limit;
-}
-
-void lwb_make_room(lua_State *L, size_t size) {
-    lwb_context *context = lwb_context_of(L);
-    size_t limit = context->options.memory_limit, whole = 2 * size; // the box, and the string that is made of it
-    if (limit == 0 || whole + context->memory_used <= limit) return;
-    if (size <= limit) lua_gc(L, LUA_GCCOLLECT);
-    if (whole + context->memory_used <= limit) return;
-    // What is refused next Lua makes an error of without asking anyone where.
-    lwb_note_memory_place(L, context);
-    if (size > limit) context->memory_place.in_deep_calls = false;
 }

@@ -126,6 +126,10 @@ LEFT_BY_JUMPS static int call_protected(lua_State *L) {
     return lwb_protected_call_done(L, status, 0);
 }
 
+void lwb_check_metatable(lua_State *L) {
+    if (luaL_getmetafield(L, 1, "__metatable") != LUA_TNIL) luaL_error(L, "cannot change a protected metatable");
+}
+
 void lwb_add_base_functions(lua_State *L) {
     static const luaL_Reg functions[] = {
         {"ipairs", iterate},       {"next", lwb_next_pair}, {"pairs", iterate_pairs},

@@ -13,8 +13,9 @@
 #include "CLuaBridge.h"
 #include "core/c_stack.h"
 #include "core/context_record.h"
+#include "core/coroutine_limit.h"
 #include "core/eval_record.h"
-#include "core/memory.h"
+#include "core/stack_reserve.h"
 #include "stop/preemption.h"
 
 #include <lauxlib.h>

@@ -1,16 +1,11 @@
 // The script's `json` table: json.null and json.array.
 #include "libraries/json_library.h"
 
-#include "run/sandbox.h"
+#include "libraries/base_library.h"
+#include "values/array_mark.h"
 
 #include <lauxlib.h>
 #include <lua.h>
-
-static const char array_mark; // its address is the key in the registry
-
-void lwb_push_array_mark(lua_State *L) {
-    lua_rawgetp(L, LUA_REGISTRYINDEX, &array_mark);
-}
 
 // json.array(table): marks it, so that it is an array even when empty. Without an argument, a new one. The mark takes the place
 // of the table's metatable, as with setmetatable: so it must not be a protected one.
@@ -33,9 +28,7 @@ static int null_to_string(lua_State *L) {
 }
 
 void lwb_open_json(lua_State *L) {
-    lua_newtable(L);
-    lua_rawsetp(L, LUA_REGISTRYINDEX, &array_mark);
-
+    lwb_open_array_mark(L);
     lua_createtable(L, 0, 2);
     lua_pushlightuserdata(L, NULL);
     // All light userdata share one metatable, and this is the only one that scripts ever see.

@@ -6,7 +6,5 @@
 
 // Pushes the table.
 void lwb_open_json(lua_State *L);
-// Pushes the metatable that marks arrays.
-void lwb_push_array_mark(lua_State *L);
 
 #endif

@@ -5,7 +5,7 @@
 #include "CLuaBridge.h"
 #include "core/c_stack.h"
 #include "core/context_record.h"
-#include "run/shared_globals.h"
+#include "core/eval_record.h"
 
 #include <lauxlib.h>
 #include <lua.h>

@@ -5,7 +5,7 @@
 // arguments, of which %q takes longest: some nanoseconds for each byte).
 #include "libraries/string_library.h"
 
-#include "core/memory.h"
+#include "core/memory_shortage.h"
 #include "stop/interrupt.h"
 
 #include <ctype.h>

@@ -2,7 +2,7 @@
 // since a string may be as long as the memory limit lets it.
 #include "libraries/utf8_library.h"
 
-#include "core/memory.h"
+#include "core/stack_reserve.h"
 #include "stop/interrupt.h"
 
 #include <lauxlib.h>

@@ -1,7 +1,7 @@
 // What a match gives to the script.
 #include "patterns/pattern.h"
 
-#include "core/memory.h"
+#include "core/stack_reserve.h"
 
 #include <lauxlib.h>
 #include <lua.h>

@@ -7,7 +7,7 @@
 // Walks over the pattern (long sets) can be stopped, but not left: at most memory's size, they end by themselves.
 #include "patterns/pattern.h"
 
-#include "core/memory.h"
+#include "core/stack_reserve.h"
 #include "stop/interrupt.h"
 
 #include <lauxlib.h>

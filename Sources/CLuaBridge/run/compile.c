@@ -10,7 +10,6 @@
 #include "core/context_record.h"
 #include "core/error_object.h"
 #include "core/eval_record.h"
-#include "run/shared_globals.h"
 #include "run/source_jumps.h"
 #include "stop/interrupt.h"
 #include "stop/preemption.h"

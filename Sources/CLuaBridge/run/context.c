@@ -4,13 +4,13 @@
 #include "core/buffer.h"
 #include "core/c_stack.h"
 #include "core/context_record.h"
+#include "core/coroutine_limit.h"
 #include "core/eval_record.h"
-#include "core/failure.h"
 #include "core/lua_identity.h"
 #include "core/memory.h"
 #include "core/memory_place.h"
 #include "libraries/libraries.h"
-#include "run/eval.h"
+#include "run/failure_description.h"
 #include "run/host_call.h"
 #include "run/sandbox.h"
 #include "run/shared_globals.h"
@@ -21,7 +21,6 @@
 #include <locale.h>
 #include <lua.h>
 #include <stdlib.h>
-#include <string.h>
 
 typedef struct world {
     const json_t *globals;

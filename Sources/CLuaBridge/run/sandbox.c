@@ -16,6 +16,7 @@
 #include "run/print.h"
 #include "stop/interrupt.h"
 #include "tables/table_library.h"
+#include "values/array_mark.h"
 
 #include <lauxlib.h>
 #include <lua.h>
@@ -28,10 +29,6 @@ static void remove_fields(lua_State *L, int index, const char *const *names) {
         lua_pushnil(L);
         lua_setfield(L, index, *names);
     }
-}
-
-void lwb_check_metatable(lua_State *L) {
-    if (luaL_getmetafield(L, 1, "__metatable") != LUA_TNIL) luaL_error(L, "cannot change a protected metatable");
 }
 
 // setmetatable without finalizers: they would run at a time, and on a stack, that nobody can foresee.

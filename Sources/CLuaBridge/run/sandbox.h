@@ -7,8 +7,6 @@
 
 // Opens the libraries, on a new state.
 void lwb_open_sandbox(lua_State *L);
-// Raises if the metatable of the value at 1 is protected.
-void lwb_check_metatable(lua_State *L);
 // Seeds the random numbers of the context's own `math`.
 void lwb_seed_random(lua_State *L, uint64_t seed);
 // Gives the copy of `math` at the top random numbers of its own.

@@ -9,14 +9,13 @@
 // copy needs no search for tables that it has met before.
 #include "run/shared_globals.h"
 
-#include "CLuaBridge.h"
 #include "core/context_record.h"
 #include "core/eval_record.h"
-#include "core/memory.h"
+#include "core/stack_reserve.h"
 #include "libraries/base_library.h"
-#include "run/eval.h"
 #include "run/sandbox.h"
 #include "stop/interrupt.h"
+#include "values/json_decode.h"
 
 #include <jansson.h>
 #include <lauxlib.h>
@@ -138,9 +137,9 @@ void lwb_keep_prototype(lua_State *L, const json_t *globals) {
     lua_setfield(L, -2, "__index");
     lua_pop(L, 2);
     if (globals != NULL) {
-        lwb_set_globals_at_top(L, globals, false);
+        lwb_set_members(L, globals, false);
         lua_pushglobaltable(L);
-        lwb_set_globals_at_top(L, globals, false);
+        lwb_set_members(L, globals, false);
         lua_pop(L, 1);
     }
     lua_rawsetp(L, LUA_REGISTRYINDEX, &prototype);
@@ -161,12 +160,4 @@ void lwb_push_overlay(lua_State *L) {
     lua_setfield(L, -2, LUA_GNAME);
     lua_rawgetp(L, LUA_REGISTRYINDEX, &overlay);
     lua_setmetatable(L, -2);
-}
-
-void lwb_push_globals(lua_State *L, const lwb_eval *eval) {
-    if (eval->globals == LUA_NOREF) {
-        lua_pushglobaltable(L);
-    } else {
-        lua_rawgeti(L, LUA_REGISTRYINDEX, eval->globals);
-    }
 }

@@ -2,8 +2,6 @@
 #ifndef LUAWAIT_BRIDGE_SHARED_GLOBALS_H
 #define LUAWAIT_BRIDGE_SHARED_GLOBALS_H
 
-#include "core/eval_record.h"
-
 #include <jansson.h>
 #include <lua.h>
 
@@ -11,7 +9,5 @@
 void lwb_keep_prototype(lua_State *L, const json_t *globals);
 // Pushes new globals of an eval's own.
 void lwb_push_overlay(lua_State *L);
-// Pushes the globals of the eval that runs.
-void lwb_push_globals(lua_State *L, const lwb_eval *eval);
 
 #endif

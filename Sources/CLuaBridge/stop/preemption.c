@@ -9,7 +9,7 @@
 #include "CLuaBridge.h"
 #include "core/context_record.h"
 #include "core/eval_record.h"
-#include "core/failure.h"
+#include "core/failure_place.h"
 #include "core/memory_place.h"
 #include "stop/stopper.h"
 

@@ -2,7 +2,7 @@
 // lua_seti call them where nothing can.
 #include "tables/table_element.h"
 
-#include "core/memory.h"
+#include "core/stack_reserve.h"
 
 #include <lauxlib.h>
 #include <lua.h>

@@ -4,7 +4,8 @@
 // table.pack stays Lua's own: what it can take is bounded by the size of a stack.
 #include "tables/table_library.h"
 
-#include "core/memory.h"
+#include "core/memory_shortage.h"
+#include "core/stack_reserve.h"
 #include "stop/interrupt.h"
 #include "tables/resumable.h"
 #include "tables/table_element.h"
@@ -14,7 +15,6 @@
 #include <limits.h>
 #include <lua.h>
 #include <lualib.h>
-#include <string.h>
 
 // From how many elements on a function keeps its state for the end of a slice. Fewer are not worth an allocation.
 enum { LONG_WAY = 10000 };

@@ -9,7 +9,7 @@
 #include "tables/table_sort.h"
 
 #include "core/c_stack.h"
-#include "core/memory.h"
+#include "core/stack_reserve.h"
 #include "stop/interrupt.h"
 #include "tables/resumable.h"
 #include "tables/table_element.h"

@@ -2,9 +2,9 @@
 #include "values/json_decode.h"
 
 #include "core/c_stack.h"
-#include "core/memory.h"
-#include "libraries/json_library.h"
+#include "core/stack_reserve.h"
 #include "stop/interrupt.h"
+#include "values/array_mark.h"
 
 #include <jansson.h>
 #include <lua.h>
@@ -73,4 +73,16 @@ static void push(lua_State *L, const json_t *value, bool keep_nulls, lwb_interru
 void lwb_push_json(lua_State *L, const json_t *value, bool keep_nulls) {
     lwb_interrupt interrupt = lwb_interrupt_begin(L);
     push(L, value, keep_nulls, &interrupt);
+}
+
+void lwb_set_members(lua_State *L, const json_t *object, bool keep_nulls) {
+    json_t *source = (json_t *)(uintptr_t)object;
+    const char *key;
+    size_t key_length;
+    json_t *value;
+    json_object_keylen_foreach(source, key, key_length, value) {
+        lua_pushlstring(L, key, key_length);
+        lwb_push_json(L, value, keep_nulls);
+        lua_rawset(L, -3);
+    }
 }

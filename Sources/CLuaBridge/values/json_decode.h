@@ -8,5 +8,7 @@
 
 // Pushes the value.
 void lwb_push_json(lua_State *L, const json_t *value, bool keep_nulls);
+// Sets the members of an object in the table that is at the top.
+void lwb_set_members(lua_State *L, const json_t *object, bool keep_nulls);
 
 #endif

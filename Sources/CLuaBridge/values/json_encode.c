@@ -6,16 +6,16 @@
 #include "core/c_stack.h"
 #include "core/context_record.h"
 #include "core/error_object.h"
-#include "core/memory.h"
-#include "libraries/json_library.h"
+#include "core/memory_shortage.h"
+#include "core/stack_reserve.h"
 #include "stop/interrupt.h"
+#include "values/array_mark.h"
 #include "values/number_format.h"
 #include "values/utf8.h"
 
 #include <lauxlib.h>
 #include <lua.h>
 #include <math.h>
-#include <string.h>
 
 typedef struct encoder {
     lua_State *L;
