@@ -36,6 +36,7 @@ check clang-format clang-format --dry-run --Werror "${c_sources[@]}"
 check ruff "$ruff" check --quiet "${python_directories[@]}"
 check ruff-format "$ruff" format --check --quiet "${python_directories[@]}"
 check shellcheck shellcheck "${shell_scripts[@]}"
+check includes scripts/check-includes.py
 
 if ((${#failed[@]} > 0)); then
     echo "not clean: ${failed[*]}; \`make format\` mends what is only formatting" >&2

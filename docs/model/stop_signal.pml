@@ -1,7 +1,7 @@
 /*
  * The stop signal does something inside Lua alone, and no stop is lost, also where a signal is.
  *
- * Models CLuaBridge/stopper.c: one word for the thread (phase, ticket, orders), changed by compare-and-swap, so each
+ * Models CLuaBridge/stop/stopper.c: one word for the thread (phase, ticket, orders), changed by compare-and-swap, so each
  * change is atomic here. The thread announces, enters, calls back into the host, leaves, RUNS times. Two senders (the
  * watchdog and a canceller) each order one run, whichever they have seen, to stop; the first of them repeats its order, as
  * the watchdog does. The signal itself is a step that only the thread takes, at any moment after it was sent.
