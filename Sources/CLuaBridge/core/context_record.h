@@ -50,7 +50,8 @@ struct lwb_context {
     lwb_stopper *stopper; // of the thread inside lwb_eval_resume
     locale_t host_locale; // that thread's, while the script is inside
     int64_t cpu_end_ns;   // of the thread's clock, when the eval's budget ends
-    // In this stay orders are looked for by counting, as signals do not arrive: coroutines from other stays have no hook.
+    // In this stay orders are looked for by counting, as signals do not arrive: coroutines from other stays have no
+    // hook.
     bool counts_for_once;
     // Where orders are looked for by counting instructions: how much work that few of them do is left before a look.
     int64_t work_until_look;
@@ -74,9 +75,9 @@ static inline lwb_context *lwb_context_of(lua_State *L) {
     return (lwb_context *)(*(uintptr_t *)lua_getextraspace(L) & ~(uintptr_t)1);
 }
 
-// A coroutine that waits in the middle of a resume of its eval's: parked, sliced, or between two evals of a shared context.
-// To scripts it is not suspended: one that has found it in a shared table must not resume or close it. Kept in the lowest bit
-// of the extra space, because a context's address is even.
+// A coroutine that waits in the middle of a resume of its eval's: parked, sliced, or between two evals of a shared
+// context. To scripts it is not suspended: one that has found it in a shared table must not resume or close it. Kept in
+// the lowest bit of the extra space, because a context's address is even.
 static inline void lwb_set_held_up(lua_State *L, bool held_up) {
     *(uintptr_t *)lua_getextraspace(L) = (uintptr_t)lwb_context_of(L) | held_up;
 }

@@ -11,8 +11,8 @@ typedef struct lwb_span {
     bool present;
 } lwb_span;
 
-// What has been noted of an error. It belongs to the eval: one whose __close handlers wait on the host after its error lets
-// the others of its context run, and fail, in between.
+// What has been noted of an error. It belongs to the eval: one whose __close handlers wait on the host after its error
+// lets the others of its context run, and fail, in between.
 typedef struct lwb_note {
     int script_status; // how the script's call ended, when it failed
     bool noted;        // lwb_note_error has described an error: this one
@@ -29,7 +29,8 @@ void lwb_clear_failure(lwb_context *context);
 // Sets a failure that needs no Lua.
 void lwb_set_failure(lwb_context *context, lwb_failure_type type, const char *message);
 
-// These keep a part of what the host is told, of a long text only its beginning, or all. Out of memory the part is absent.
+// These keep a part of what the host is told, of a long text only its beginning, or all. Out of memory the part is
+// absent.
 void lwb_keep_text(lwb_context *context, lwb_span *span, const char *bytes, size_t length);
 void lwb_keep_whole_text(lwb_context *context, lwb_span *span, const char *bytes, size_t length);
 

@@ -9,8 +9,8 @@
 #include <lua.h>
 #include <string.h>
 
-// Lua's traceback shows both ends of a stack. The far end of a deep one takes it longer to find than a stop may take: here
-// are the innermost levels, in the same words.
+// Lua's traceback shows both ends of a stack. The far end of a deep one takes it longer to find than a stop may take:
+// here are the innermost levels, in the same words.
 static void push_short_traceback(lua_State *L, int level) {
     enum { LEVELS = 10 };
     lua_Debug frame;
@@ -52,8 +52,8 @@ void lwb_note_place(lua_State *L, lwb_context *context, int level) {
         lwb_keep_text(context, &context->note.chunk, frame.short_src, strlen(frame.short_src));
         break;
     }
-    // A function that has filled what it had reserved of the stack may be told to stop like any other. Hooks and handlers
-    // have as much room by themselves, and need no memory for it.
+    // A function that has filled what it had reserved of the stack may be told to stop like any other. Hooks and
+    // handlers have as much room by themselves, and need no memory for it.
     if (!lua_checkstack(L, LUA_MINSTACK - 4)) return;
     size_t length;
     push_traceback(L, level);
@@ -64,7 +64,8 @@ void lwb_note_place(lua_State *L, lwb_context *context, int level) {
 
 void lwb_note_stop(lua_State *L, lwb_context *context) {
     lwb_clear_failure(context);
-    // At the memory limit Lua would collect all garbage before it gave this up, which takes longer than a stop may take.
+    // At the memory limit Lua would collect all garbage before it gave this up, which takes longer than a stop may
+    // take.
     context->describing = true;
     lwb_note_place(L, context, 0);
     context->describing = false;

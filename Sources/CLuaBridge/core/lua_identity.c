@@ -1,5 +1,5 @@
-// Which Lua this is: the system's or the bundled one, of which version, and what the build's probes of known memory faults
-// have found.
+// Which Lua this is: the system's or the bundled one, of which version, and what the build's probes of known memory
+// faults have found.
 //
 // The verdict on the system's liblua belongs to the file that was probed. Another one may be loaded at run time, so the
 // build id that the linker gave it is compared; of one without, or another, nothing is known. Nothing is probed here: a

@@ -1,7 +1,7 @@
 // Lua's allocator: it counts what a world uses, and its coroutines, and refuses what is beyond the limit.
 //
-// Lua tells it when a block is for a new coroutine, but not when one that it frees was. All coroutines are of one size, so
-// blocks of this size get one byte more, which says whether they are one.
+// Lua tells it when a block is for a new coroutine, but not when one that it frees was. All coroutines are of one size,
+// so blocks of this size get one byte more, which says whether they are one.
 #include "core/memory.h"
 
 #include "CLuaBridge.h"
@@ -12,12 +12,14 @@
 #include <lua.h>
 #include <stdlib.h>
 
-// What may be allocated above the limit to describe an error: a script that filled its memory should still be told where.
+// What may be allocated above the limit to describe an error: a script that filled its memory should still be told
+// where.
 enum { DESCRIPTION_RESERVE = 256 * 1024 };
 
-// What may be allocated above the limit of a shared context to begin an eval: the coroutine, the compiled script, its table of
-// globals, room for a few calls. None of it outlives the eval, so what fills a context to its limit cannot fill this, and an
-// eval that only lets go of something begins in a full one. Less than the other, so that its errors can be described.
+// What may be allocated above the limit of a shared context to begin an eval: the coroutine, the compiled script, its
+// table of globals, room for a few calls. None of it outlives the eval, so what fills a context to its limit cannot
+// fill this, and an eval that only lets go of something begins in a full one. Less than the other, so that its errors
+// can be described.
 enum { BEGINNING_RESERVE = 128 * 1024 };
 
 static bool is_within_limit(const lwb_context *context, size_t more) {
@@ -62,8 +64,8 @@ static void *reallocate_marked(lwb_context *context, void *block, size_t old_siz
     return moved;
 }
 
-// Everything that lwb_allocate does not do by itself. Like `make` not inlined there, where their saving of registers would
-// be done for every block that is freed.
+// Everything that lwb_allocate does not do by itself. Like `make` not inlined there, where their saving of registers
+// would be done for every block that is freed.
 __attribute__((noinline)) static void *reallocate(lwb_context *context, void *block, size_t old_size, size_t new_size) {
     // Where there is no block Lua passes the kind of object in place of the size, a small number.
     size_t freed = block == NULL ? 0 : old_size;
@@ -111,8 +113,8 @@ __attribute__((noinline)) static void *make(lwb_context *context, size_t kind, s
     return made;
 }
 
-// What scripts do most is done at once: making objects and freeing them. In a function that does everything, keeping the
-// accounts costs a sixth of loops that do nothing else.
+// What scripts do most is done at once: making objects and freeing them. In a function that does everything, keeping
+// the accounts costs a sixth of loops that do nothing else.
 void *lwb_allocate(void *user_data, void *block, size_t old_size, size_t new_size) {
     lwb_context *context = user_data;
     if (block == NULL) return make(context, old_size, new_size);

@@ -1,8 +1,9 @@
 // The bridge to Lua.
 //
-// THE RULE: Lua's errors and yields are longjmps, and they may only ever land on, and cross, frames of this target and of
-// liblua. Whatever can raise runs here, under a protected call or a resume that this target made; Swift calls a function
-// below, gets a status back, and decides. A Swift function called from here (lwb_callback) returns normally, always.
+// THE RULE: Lua's errors and yields are longjmps, and they may only ever land on, and cross, frames of this target and
+// of liblua. Whatever can raise runs here, under a protected call or a resume that this target made; Swift calls a
+// function below, gets a status back, and decides. A Swift function called from here (lwb_callback) returns normally,
+// always.
 //
 // The bridge knows no engine: no ids, no queues, no threads. It knows one Lua world (lwb_context), the runs in it
 // (lwb_eval), and how to interrupt the thread that is inside (lwb_stopper).
@@ -30,8 +31,8 @@ typedef enum lwb_order {
 } lwb_order;
 
 // Installs the process's handler for the stop signal, once; later calls return what the first one chose.
-// `signal` is a real-time signal's number, or 0 for one that nobody handles yet. Returns the signal's number, or a negative
-// errno. A handler that was there is called for signals that are not the library's.
+// `signal` is a real-time signal's number, or 0 for one that nobody handles yet. Returns the signal's number, or a
+// negative errno. A handler that was there is called for signals that are not the library's.
 int lwb_stop_signal_install(int signal);
 
 // One thread's place in the stop protocol (docs/architecture.md, "The stop signal"). NULL when out of memory.
@@ -49,8 +50,8 @@ void lwb_stopper_announce(lwb_stopper *stopper, uint64_t ticket);
 // From any thread: orders the run that `ticket` names. False when that run has left Lua already. The script obeys soon.
 bool lwb_stopper_order(lwb_stopper *stopper, uint64_t ticket, lwb_order order);
 
-// On the bound thread, for the next run of a counting stopper: when its slice ends, in nanoseconds of CLOCK_MONOTONIC; 0 is
-// never.
+// On the bound thread, for the next run of a counting stopper: when its slice ends, in nanoseconds of CLOCK_MONOTONIC;
+// 0 is never.
 void lwb_stopper_set_slice_end(lwb_stopper *stopper, int64_t slice_end_ns);
 // When the run is to unwind by itself, where scripts are interrupted by counting and nobody else keeps the deadlines;
 // 0: never. A script that is where it cannot yield comes to no end of a slice, after which they would be looked at.
@@ -119,8 +120,8 @@ typedef struct lwb_options {
     lwb_print print;
 } lwb_options;
 
-// A Lua world with the sandbox's libraries and the host functions in it. NULL when out of memory. `globals`: an object whose
-// members all evals of a shared context see, or NULL.
+// A Lua world with the sandbox's libraries and the host functions in it. NULL when out of memory. `globals`: an object
+// whose members all evals of a shared context see, or NULL.
 lwb_context *lwb_context_new(const lwb_options *options, const lwb_function *functions, size_t count,
                              const json_t *globals);
 void lwb_context_free(lwb_context *context);
@@ -150,8 +151,8 @@ typedef struct lwb_answer {
 // `wait` may take `args` with lwb_context_take_output().
 typedef lwb_answer (*lwb_callback)(void *owner, uint32_t function, const char *args, size_t length);
 
-// Takes a line that the script printed, without its newline; false: there is no room for it. Runs between Lua's frames: must
-// return normally. Borrowed.
+// Takes a line that the script printed, without its newline; false: there is no room for it. Runs between Lua's frames:
+// must return normally. Borrowed.
 typedef bool (*lwb_output)(void *owner, const char *text, size_t length);
 
 typedef struct lwb_setup {
@@ -182,16 +183,17 @@ typedef enum lwb_event {
     LWB_STOPPED,  // condemned, and unwound; lwb_eval_cpu_exceeded() says whether it was over its own limit
 } lwb_event;
 
-// Makes an eval of a script, which is compiled when it first runs, so that this can be stopped and counts as its processor
-// time. The script must be there until that lwb_eval_resume() has returned, and `owner` as long as the eval. `*eval` belongs to the context. LWB_READY, or LWB_FAILED for a lack of memory.
+// Makes an eval of a script, which is compiled when it first runs, so that this can be stopped and counts as its
+// processor time. The script must be there until that lwb_eval_resume() has returned, and `owner` as long as the eval.
+// `*eval` belongs to the context. LWB_READY, or LWB_FAILED for a lack of memory.
 lwb_event lwb_eval_prepare(lwb_context *context, const lwb_setup *setup, lwb_eval **eval);
 
-// Runs the eval on the calling thread, which `stopper` is bound to and has announced a run, until something of the above
-// happens.
+// Runs the eval on the calling thread, which `stopper` is bound to and has announced a run, until something of the
+// above happens.
 lwb_event lwb_eval_resume(lwb_eval *eval, lwb_stopper *stopper, lwb_answer answer);
 
-// Lets go of an eval that will not be resumed: in a private context with the context, in a shared one when nobody else is in it.
-// Its pending __close handlers do not run.
+// Lets go of an eval that will not be resumed: in a private context with the context, in a shared one when nobody else
+// is in it. Its pending __close handlers do not run.
 void lwb_eval_free(lwb_eval *eval);
 
 uint32_t lwb_eval_function(const lwb_eval *eval);
@@ -203,8 +205,8 @@ int64_t lwb_eval_cpu_left(const lwb_eval *eval);
 lwb_event lwb_context_check(lwb_context *context, const char *script, size_t length, const char *chunk_name,
                             int64_t cpu_limit_ns);
 
-// The JSON text of the last LWB_FINISHED or LWB_PARKED, NUL-terminated; the caller frees it with free(). NULL when there is
-// none or it was taken.
+// The JSON text of the last LWB_FINISHED or LWB_PARKED, NUL-terminated; the caller frees it with free(). NULL when
+// there is none or it was taken.
 char *lwb_context_take_output(lwb_context *context, size_t *length);
 
 // ---- Failures ------------------------------------------------------------------------------------------------------
@@ -233,8 +235,8 @@ typedef struct lwb_failure {
     lwb_text data; // JSON
 } lwb_failure;
 
-// How the last LWB_FAILED came about; after LWB_STOPPED where the script was (chunk, line, traceback). Borrowed until the next
-// call with this context.
+// How the last LWB_FAILED came about; after LWB_STOPPED where the script was (chunk, line, traceback). Borrowed until
+// the next call with this context.
 lwb_failure lwb_context_failure(const lwb_context *context);
 
 #endif

@@ -1,5 +1,5 @@
-// tostring, ipairs, pairs, next and pcall: what Lua's own do, but a __tostring and an __index that they call may wait on the
-// host; and an error that pcall catches, and a step through a table, are work that few instructions do.
+// tostring, ipairs, pairs, next and pcall: what Lua's own do, but a __tostring and an __index that they call may wait
+// on the host; and an error that pcall catches, and a step through a table, are work that few instructions do.
 //
 // Left to Lua: select (its arguments are on the stack already), and whatever else calls __tostring and __name: print,
 // string.format's %s, error messages. There a host call cannot wait.
@@ -106,8 +106,8 @@ int lwb_protected_call_done(lua_State *L, int status, lua_KContext below) {
     return 2;
 }
 
-// An error that Lua's own `error` raises leaves this function by a jump, which ThreadSanitizer does not notice: it takes each
-// such call for one level deeper, and has room for 65,536.
+// An error that Lua's own `error` raises leaves this function by a jump, which ThreadSanitizer does not notice: it
+// takes each such call for one level deeper, and has room for 65,536.
 #if defined(__has_feature)
 #if __has_feature(thread_sanitizer)
 #define LEFT_BY_JUMPS __attribute__((disable_sanitizer_instrumentation))

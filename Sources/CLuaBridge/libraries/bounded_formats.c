@@ -1,6 +1,6 @@
-// Functions of Lua's that follow a format: string.format, pack, packsize, unpack and os.date. They loop in C over a text
-// that may be as long as the memory limit lets it, and cannot be stopped (tonumber, too, but fast). Nobody needs formats of megabytes, so they end
-// before they take longer than a stop may.
+// Functions of Lua's that follow a format: string.format, pack, packsize, unpack and os.date. They loop in C over a
+// text that may be as long as the memory limit lets it, and cannot be stopped (tonumber, too, but fast). Nobody needs
+// formats of megabytes, so they end before they take longer than a stop may.
 #include "libraries/bounded_formats.h"
 
 #include "core/c_stack.h"
@@ -29,7 +29,8 @@ static int follow(lua_State *L) {
         lua_Unsigned length = lua_rawlen(L, 1);
         lwb_do_work(lwb_context_of(L), (size_t)length * WORK_OF_A_BYTE);
         if (length > LONGEST_UNLOOKED) {
-            // Where stops are looked for by counting, a loop of few instructions and long calls comes to no count for long.
+            // Where stops are looked for by counting, a loop of few instructions and long calls comes to no count for
+            // long.
             lwb_interrupt interrupt = lwb_interrupt_begin(L);
             lwb_interrupt_look(&interrupt);
         }

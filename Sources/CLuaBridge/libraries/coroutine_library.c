@@ -6,8 +6,9 @@
 // - The context always knows which coroutine is running, because a stop must set its hook on that one; and whether a
 //   yield can travel all the way out, because a resumer inside a reader of load cannot pass it on.
 //
-// A yield is a longjmp, after which the processor has predicted the place of each return up to the resumer's function wrongly:
-// between lua_resume and the script there is one frame, not three, because the functions of the way are inlined.
+// A yield is a longjmp, after which the processor has predicted the place of each return up to the resumer's function
+// wrongly: between lua_resume and the script there is one frame, not three, because the functions of the way are
+// inlined.
 #include "libraries/coroutine_library.h"
 
 #include "CLuaBridge.h"
@@ -120,7 +121,8 @@ ON_THE_WAY int drive(lua_State *L, lua_State *coroutine, int arguments, mode mod
 
 static int driven(lua_State *L, int status, lua_KContext context) {
     (void)status;
-    // One that was parked on a larger stack stays held up for good: whoever catches this must not resume it in mid-call.
+    // One that was parked on a larger stack stays held up for good: whoever catches this must not resume it in
+    // mid-call.
     lwb_check_c_stack(L);
     lua_State *coroutine = context == MODE_WRAP ? lua_tothread(L, lua_upvalueindex(1)) : lua_tothread(L, 1);
     lwb_set_held_up(coroutine, false);

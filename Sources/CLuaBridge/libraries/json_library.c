@@ -7,8 +7,8 @@
 #include <lauxlib.h>
 #include <lua.h>
 
-// json.array(table): marks it, so that it is an array even when empty. Without an argument, a new one. The mark takes the place
-// of the table's metatable, as with setmetatable: so it must not be a protected one.
+// json.array(table): marks it, so that it is an array even when empty. Without an argument, a new one. The mark takes
+// the place of the table's metatable, as with setmetatable: so it must not be a protected one.
 static int mark_array(lua_State *L) {
     if (lua_isnoneornil(L, 1)) {
         lua_settop(L, 0);

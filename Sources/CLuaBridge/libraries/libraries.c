@@ -1,5 +1,5 @@
-// Libraries for trusted scripts, which reach out of their world: files, processes, modules, the interpreter's own insides.
-// What would take away the stop of a running script stays out even here.
+// Libraries for trusted scripts, which reach out of their world: files, processes, modules, the interpreter's own
+// insides. What would take away the stop of a running script stays out even here.
 #include "libraries/libraries.h"
 
 #include "CLuaBridge.h"
@@ -97,8 +97,8 @@ static void open_debug(lua_State *L) {
 
 // ---- Modules in C --------------------------------------------------------------------------------------------------
 //
-// They want the symbols of the system's liblua. Beside the bundled one that would be a second Lua in the process, working on
-// states of the first.
+// They want the symbols of the system's liblua. Beside the bundled one that would be a second Lua in the process,
+// working on states of the first.
 
 static const char no_c_modules[] = "modules in C cannot be loaded: this build of Luawait has a Lua of its own inside "
                                    "(one built with LUA=system can)";

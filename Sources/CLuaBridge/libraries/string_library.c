@@ -1,5 +1,5 @@
-// string.rep, lower, upper and reverse: what Lua's own do, with looks for a stop in between, since their strings may be as
-// long as the memory limit lets them; and ("") repeated 2^60 times takes no memory at all.
+// string.rep, lower, upper and reverse: what Lua's own do, with looks for a stop in between, since their strings may be
+// as long as the memory limit lets them; and ("") repeated 2^60 times takes no memory at all.
 //
 // Left to Lua: byte and char (at most a stack of numbers), sub and len (one copy, or none), format (bounded by its
 // arguments, of which %q takes longest: some nanoseconds for each byte).

@@ -1,5 +1,5 @@
-// utf8.char, codes, codepoint, len and offset: what those of Lua 5.4.9 do, on every Lua, with looks for a stop in between,
-// since a string may be as long as the memory limit lets it.
+// utf8.char, codes, codepoint, len and offset: what those of Lua 5.4.9 do, on every Lua, with looks for a stop in
+// between, since a string may be as long as the memory limit lets it.
 #include "libraries/utf8_library.h"
 
 #include "core/stack_reserve.h"
@@ -22,8 +22,8 @@ static bool continues(const char *at) {
     return ((unsigned char)*at & 0xC0) == 0x80;
 }
 
-// Returns the first byte behind the character at `at`, or NULL if there is none. The string ends with a NUL, which continues
-// nothing. `code` is nullable.
+// Returns the first byte behind the character at `at`, or NULL if there is none. The string ends with a NUL, which
+// continues nothing. `code` is nullable.
 static inline const char *decode(const char *at, bool strict, lua_Unsigned *code) {
     static const lua_Unsigned least[] = {0, 0x80, 0x800, 0x10000, 0x200000, 0x4000000};
     unsigned lead = (unsigned char)at[0];
@@ -176,8 +176,8 @@ static int utf8_offset(lua_State *L) {
     return 1;
 }
 
-// The iterator of utf8.codes: the control variable is the position of the last character, from 1, hence the index of the byte
-// behind its first one.
+// The iterator of utf8.codes: the control variable is the position of the last character, from 1, hence the index of
+// the byte behind its first one.
 static int iterate(lua_State *L, bool strict) {
     size_t length;
     const char *text = luaL_checklstring(L, 1, &length);

@@ -1,4 +1,5 @@
-// Lua's patterns: a matcher whose whole state is in one struct, so that a match can be left in the middle and gone on with.
+// Lua's patterns: a matcher whose whole state is in one struct, so that a match can be left in the middle and gone on
+// with.
 #ifndef LUAWAIT_BRIDGE_PATTERN_H
 #define LUAWAIT_BRIDGE_PATTERN_H
 
@@ -9,8 +10,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-// How deep Lua's own matcher recurses. Each capture's begin and end and each repeated item on the way to where the match
-// is takes one level, here as there, so that the same patterns are too complex.
+// How deep Lua's own matcher recurses. Each capture's begin and end and each repeated item on the way to where the
+// match is takes one level, here as there, so that the same patterns are too complex.
 enum { LWB_PATTERN_DEPTH = 200 };
 
 // As many as Lua's own allows.

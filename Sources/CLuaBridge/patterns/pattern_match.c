@@ -1,10 +1,10 @@
-// The matcher. What Lua's own does by recursion is done here with a stack of choices: it goes forward through the pattern
-// until something does not match, and then back to the last choice that can be made otherwise. So a match has no frames of
-// C, is as deep as LWB_PATTERN_DEPTH says and no deeper, and can be left in the middle.
+// The matcher. What Lua's own does by recursion is done here with a stack of choices: it goes forward through the
+// pattern until something does not match, and then back to the last choice that can be made otherwise. So a match has
+// no frames of C, is as deep as LWB_PATTERN_DEPTH says and no deeper, and can be left in the middle.
 //
 // It is left only at an item's beginning, where `s` and `p` and the choices are all there is. Items that walk over
-// the subject leave in the middle of the walk and begin again at the same item, with `walked` to skip what they have seen.
-// Walks over the pattern (long sets) can be stopped, but not left: at most memory's size, they end by themselves.
+// the subject leave in the middle of the walk and begin again at the same item, with `walked` to skip what they have
+// seen. Walks over the pattern (long sets) can be stopped, but not left: at most memory's size, they end by themselves.
 #include "patterns/pattern.h"
 
 #include "core/stack_reserve.h"
@@ -119,8 +119,8 @@ static bool is_frontier(const lwb_matcher *m, const char *s, const char *set, co
     return !lwb_set_contains(m, before, set, set_end - 1) && lwb_set_contains(m, (unsigned char)*s, set, set_end - 1);
 }
 
-// The first frontier from `s` on; or where the search for it is to be gone on with, for it comes back before the walk gets
-// long. At every place one character is looked up in the set, where matching looks up two.
+// The first frontier from `s` on; or where the search for it is to be gone on with, for it comes back before the walk
+// gets long. At every place one character is looked up in the set, where matching looks up two.
 static const char *skip_to_frontier(lwb_matcher *m, const char *s, const char *set) {
     const char *set_end = lwb_set_end(m, set) - 1;
     const char *last = m->in.subject_end - s > SKIP ? s + SKIP : m->in.subject_end, *begin = s;

@@ -44,8 +44,8 @@ typedef struct text_search {
 
 // The first place from `at` to `last` where the text's beginning, of some characters, is.
 static const char *find_beginning(const char *at, const char *last, const char *text, size_t length) {
-    // Most often the first character finds it; where that is nearly everywhere, the library's clever search pays, which looks
-    // at each character.
+    // Most often the first character finds it; where that is nearly everywhere, the library's clever search pays, which
+    // looks at each character.
     enum { FEW = 8, FAR = 24 };
     const char *begin = at;
     for (ptrdiff_t tries = 0; tries < FEW + (at - begin) / FAR; tries++) {

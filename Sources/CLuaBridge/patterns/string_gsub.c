@@ -1,6 +1,6 @@
-// string.gsub. Its replacement may be a function or a table, whose calls go out as calls from a script do: they may wait on
-// the host, yield, and end a slice. So what gsub has in hand while one is under way is in a userdata on the Lua stack, and
-// the matcher, which is big, is in no frame that calls.
+// string.gsub. Its replacement may be a function or a table, whose calls go out as calls from a script do: they may
+// wait on the host, yield, and end a slice. So what gsub has in hand while one is under way is in a userdata on the Lua
+// stack, and the matcher, which is big, is in no frame that calls.
 #include "patterns/string_gsub.h"
 
 #include "core/c_stack.h"

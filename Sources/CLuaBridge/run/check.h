@@ -4,8 +4,8 @@
 
 #include "CLuaBridge.h"
 
-// The error of compiling is alone on the main state's stack; `status` is that of the call in which it was raised, `compiled`
-// that of compiling.
+// The error of compiling is alone on the main state's stack; `status` is that of the call in which it was raised,
+// `compiled` that of compiling.
 void lwb_describe_compilation(lwb_context *context, int status, int compiled, const char *chunk_name);
 
 #endif

@@ -1,8 +1,8 @@
 // Compiling: the script of an eval, and what scripts give to load.
 //
-// Lua's compiler asks for its source in pieces, and between two of them it can be stopped. The pieces are small, because
-// there are sources in which each word takes it longer the more came before: every `or` of a long chain looks through the
-// whole chain. A slice does not end in it: the compiler cannot be left and gone on with.
+// Lua's compiler asks for its source in pieces, and between two of them it can be stopped. The pieces are small,
+// because there are sources in which each word takes it longer the more came before: every `or` of a long chain looks
+// through the whole chain. A slice does not end in it: the compiler cannot be left and gone on with.
 #include "run/compile.h"
 
 #include "CLuaBridge.h"
@@ -159,8 +159,9 @@ static int fail(lua_State *L) {
     return 2;
 }
 
-// What Lua's own does, but for text alone where bytecode is not allowed: a crafted binary chunk can crash the interpreter. Lua
-// refuses it where the mode is "t"; where the mode refuses text as well that is Lua's to say of a text.
+// What Lua's own does, but for text alone where bytecode is not allowed: a crafted binary chunk can crash the
+// interpreter. Lua refuses it where the mode is "t"; where the mode refuses text as well that is Lua's to say of a
+// text.
 int lwb_load(lua_State *L) {
     enum { CHUNK = 1, NAME, MODE, GLOBALS, PIECE_OF_READER };
     lwb_check_c_stack(L);

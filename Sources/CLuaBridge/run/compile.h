@@ -13,8 +13,8 @@ typedef struct lwb_script {
     int64_t cpu_end_ns;     // of this thread's processor time, for what runs outside an eval; INT64_MAX: no end
 } lwb_script;
 
-// Pushes the compiled script, and returns LUA_OK; or the error, and returns Lua's status. An expression is compiled as one
-// that is returned, as Lua's REPL does. Raises when the eval is condemned, or out of memory for the chunk's name.
+// Pushes the compiled script, and returns LUA_OK; or the error, and returns Lua's status. An expression is compiled as
+// one that is returned, as Lua's REPL does. Raises when the eval is condemned, or out of memory for the chunk's name.
 int lwb_compile(lua_State *L, const lwb_script *script);
 
 // `load` of scripts.

@@ -76,7 +76,8 @@ lwb_context *lwb_context_new(const lwb_options *options, const lwb_function *fun
 
 void lwb_context_free(lwb_context *context) {
     if (context == NULL) return;
-    // No finalizers of scripts run here: __gc is refused, and __close of a coroutine's variables is not lua_close's affair.
+    // No finalizers of scripts run here: __gc is refused, and __close of a coroutine's variables is not lua_close's
+    // affair.
     if (context->main != NULL) lua_close(context->main);
     if (context->held != NULL) json_decref(context->held);
     while (context->evals != NULL) {

@@ -200,7 +200,8 @@ lwb_event lwb_eval_resume(lwb_eval *eval, lwb_stopper *stopper, lwb_answer answe
     if (status == LUA_YIELD) {
         event = context->yield == LWB_YIELD_PARK ? LWB_PARKED : LWB_SLICED;
         if (event == LWB_SLICED && context->condemned) {
-            // It has been left where it was; or it was at the end of a slice when the order came, and has nothing to tell.
+            // It has been left where it was; or it was at the end of a slice when the order came, and has nothing to
+            // tell.
             event = stop(context);
         } else {
             eval->note = context->note;

@@ -74,8 +74,8 @@ static int to_text(lua_State *L) {
     return 1;
 }
 
-// Keeps what the value at 1 says of itself, as Lua's own interpreter does. The __tostring is code of the script's: it may
-// fail, and then it has nothing to say.
+// Keeps what the value at 1 says of itself, as Lua's own interpreter does. The __tostring is code of the script's: it
+// may fail, and then it has nothing to say.
 static void keep_own_text(lua_State *L, lwb_context *context) {
     if (luaL_getmetafield(L, 1, "__tostring") == LUA_TNIL) return;
     lua_pop(L, 1);
@@ -146,8 +146,8 @@ void lwb_note_raisers(lua_State *L) {
     }
 }
 
-// Whether the error at 1 is Lua's own, of calls nested too deep: its words, and no script's function that raised them. One
-// that has come out of a coroutine still is.
+// Whether the error at 1 is Lua's own, of calls nested too deep: its words, and no script's function that raised them.
+// One that has come out of a coroutine still is.
 static bool is_stack_overflow(lua_State *L, const lwb_context *context) {
     static const char words[] = "stack overflow";
     size_t length, wanted = sizeof words - 1;

@@ -96,8 +96,8 @@ static int ask(lua_State *L, lwb_callback host, bool waits) {
     lwb_check_c_stack(L);
     encode_arguments(L, context);
     uint32_t index = (uint32_t)lua_tointeger(L, lua_upvalueindex(UPVALUE_INDEX));
-    // This is the host's code: no signal may interrupt its system calls. It may also use this context's thread for another
-    // engine's scripts, so nothing of ours may be in between.
+    // This is the host's code: no signal may interrupt its system calls. It may also use this context's thread for
+    // another engine's scripts, so nothing of ours may be in between.
     lwb_step_out(context);
     lwb_answer answer = host(eval->setup.owner, index, context->output.bytes, context->output.length);
     lwb_step_in(context);

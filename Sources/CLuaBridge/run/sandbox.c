@@ -81,8 +81,8 @@ static int collect_garbage(lua_State *L) {
     return 1;
 }
 
-// The message handler of xpcall: the script's own (the upvalue), unless the eval is condemned. Lua calls message handlers
-// with hooks off when the error came from a hook, so a handler that loops could not be stopped.
+// The message handler of xpcall: the script's own (the upvalue), unless the eval is condemned. Lua calls message
+// handlers with hooks off when the error came from a hook, so a handler that loops could not be stopped.
 static int handle_message(lua_State *L) {
     const lwb_context *context = lwb_context_of(L);
     if (context->condemned) return 1;

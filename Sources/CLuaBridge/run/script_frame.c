@@ -1,8 +1,8 @@
 // The frame below the script: the first function of an eval's coroutine, and what it does before the script's own code
 // runs.
 //
-// It calls the script protected, so that an error closes its variables, whose __close may wait on the host like anything
-// else; with a message handler, because after that the place of the error is gone.
+// It calls the script protected, so that an error closes its variables, whose __close may wait on the host like
+// anything else; with a message handler, because after that the place of the error is gone.
 #include "run/script_frame.h"
 
 #include "CLuaBridge.h"
@@ -77,8 +77,8 @@ static int make_room_for_calls(lua_State *L) {
     return 0;
 }
 
-// What an eval needs before the script's own code runs, which in a full context comes out of the reserve. `compiled` becomes
-// Lua's status; the chunk, or an error, is at the top.
+// What an eval needs before the script's own code runs, which in a full context comes out of the reserve. `compiled`
+// becomes Lua's status; the chunk, or an error, is at the top.
 static void begin_script(lua_State *L, lwb_eval *eval) {
     enum { CALLS = 8 };
     lwb_context *context = eval->context;

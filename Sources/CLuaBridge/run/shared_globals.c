@@ -1,12 +1,13 @@
 // Globals in a context that many evals share.
 //
-// What Lua and the host have given, libraries and values, is kept as a prototype that no script can reach. Each eval has a
-// table of its own for its globals, the overlay: what it sets, nobody else sees, and what it asks for by name it gets as a
-// copy of the prototype's, made when it first asks. So a script that changes `string` or `config`, or hangs a metatable on
-// one, does so for itself. Beside the prototype an overlay shows what evals that share the context's globals have set there.
+// What Lua and the host have given, libraries and values, is kept as a prototype that no script can reach. Each eval
+// has a table of its own for its globals, the overlay: what it sets, nobody else sees, and what it asks for by name it
+// gets as a copy of the prototype's, made when it first asks. So a script that changes `string` or `config`, or hangs a
+// metatable on one, does so for itself. Beside the prototype an overlay shows what evals that share the context's
+// globals have set there.
 //
-// The prototype is a tree: JSON, libraries and the tables of host functions know no other table than those inside them. So a
-// copy needs no search for tables that it has met before.
+// The prototype is a tree: JSON, libraries and the tables of host functions know no other table than those inside them.
+// So a copy needs no search for tables that it has met before.
 #include "run/shared_globals.h"
 
 #include "core/context_record.h"
@@ -30,8 +31,8 @@ static const char overlay;   // likewise: the metatable of all overlays
 // What an element costs to copy, in steps of an interrupt.
 enum { ELEMENT_COST = 10 };
 
-// Pushes a copy of the table at `index`, with copies of the tables in it. A host may have given millions of values, so this can
-// be stopped.
+// Pushes a copy of the table at `index`, with copies of the tables in it. A host may have given millions of values, so
+// this can be stopped.
 static void push_copy(lua_State *L, int index, lwb_interrupt *interrupt) {
     lwb_check_stack(L, 6, "globals are nested too deep");
     index = lua_absindex(L, index);
@@ -63,7 +64,8 @@ static bool is_named(lua_State *L, int index, const char *name) {
     return lua_type(L, index) == LUA_TSTRING && strcmp(lua_tostring(L, index), name) == 0;
 }
 
-// Gives the overlay at 1, under the name at `name`, a copy of the prototype's value that is at the top, and leaves it there.
+// Gives the overlay at 1, under the name at `name`, a copy of the prototype's value that is at the top, and leaves it
+// there.
 static void keep_copy(lua_State *L, int name) {
     if (lua_istable(L, -1)) {
         push_copy_at_top(L);

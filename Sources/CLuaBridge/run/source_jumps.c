@@ -1,7 +1,7 @@
-// How many jumps the functions of a source have. Lua's compiler can be stopped between two pieces of a source (compile.c),
-// but not while it does what a single word asks for: the end of a loop, or a label, resolves all that jump there, in time
-// that grows with the square of their number, and the end of a function follows the jumps of its loops and branches, each
-// through up to a hundred others. So their number is bounded, before the compiler sees them.
+// How many jumps the functions of a source have. Lua's compiler can be stopped between two pieces of a source
+// (compile.c), but not while it does what a single word asks for: the end of a loop, or a label, resolves all that jump
+// there, in time that grows with the square of their number, and the end of a function follows the jumps of its loops
+// and branches, each through up to a hundred others. So their number is bounded, before the compiler sees them.
 //
 // For this the source is read as Lua's lexer reads it, but for texts, comments and numbers all are one character after
 // the other. What comes behind something that Lua does not accept does not matter: the compiler does not get there.
@@ -23,7 +23,8 @@ enum state {
     LINE_COMMENT, // to the end of the line
     BRACKET,      // a bracket has opened, and so many '=' followed: a long text if another opens
     LONG_TEXT,
-    LONG_TEXT_END, // a bracket has closed in it, and so many '=' followed: the end if there are as many as at its beginning
+    // a bracket has closed in it, and so many '=' followed: the end if there are as many as at its beginning
+    LONG_TEXT_END,
     TEXT,
     ESCAPE, // behind a backslash in a text
 };

@@ -1,9 +1,9 @@
 // Standard output, written to without being held by whoever does not read it.
 //
-// O_NONBLOCK is no property of a descriptor but of what all its copies share, in other processes, too: it is never changed.
-// Newer systems write to a pipe without waiting when asked to (RWF_NOWAIT). Else a pipe or terminal is opened once more, for
-// a line, without blocking; where that is refused, too, it is asked whether there is room, and given no more than that
-// promises. Each part is at most PIPE_BUF, which a pipe takes whole or not at all.
+// O_NONBLOCK is no property of a descriptor but of what all its copies share, in other processes, too: it is never
+// changed. Newer systems write to a pipe without waiting when asked to (RWF_NOWAIT). Else a pipe or terminal is opened
+// once more, for a line, without blocking; where that is refused, too, it is asked whether there is room, and given no
+// more than that promises. Each part is at most PIPE_BUF, which a pipe takes whole or not at all.
 #define _GNU_SOURCE // pthread_mutex_clocklock, pwritev2
 #include "run/standard_output.h"
 
@@ -41,8 +41,8 @@ enum { WAIT_MS = 1 };
 
 // ---- Turns ---------------------------------------------------------------------------------------------------------
 
-// So that a line of many parts is not mixed with those of other scripts. Held while one is written, in no call of Lua's, and
-// given up when its script is to stop or its slice is over.
+// So that a line of many parts is not mixed with those of other scripts. Held while one is written, in no call of
+// Lua's, and given up when its script is to stop or its slice is over.
 static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
 
 static bool take_turn(lwb_asked is_to_stop, void *owner) {

@@ -11,8 +11,8 @@ typedef struct lwb_line {
     size_t left;
 } lwb_line;
 
-// Asked after each part, and each millisecond or so of waiting (`has_waited`): whether to give up for now. Lua may not be
-// called in it.
+// Asked after each part, and each millisecond or so of waiting (`has_waited`): whether to give up for now. Lua may not
+// be called in it.
 typedef bool (*lwb_asked)(void *owner, bool has_waited);
 
 // Writes a line, or what is left of it. One that nobody will ever take is dropped, as Lua's print does.

@@ -1,11 +1,12 @@
-// Stops and slices inside loops in C, where no hook fires: a library function that may run for long counts its steps and
-// looks, every so many, for what the script has been told.
+// Stops and slices inside loops in C, where no hook fires: a library function that may run for long counts its steps
+// and looks, every so many, for what the script has been told.
 //
-// An order reaches a loop through the context's words, `condemned` and `orders`, which the signal handler has written on
-// this very thread before it set its hook; a loop that sees them sees what the hook would see at the next instruction, and
-// does what it would do. Nothing is lost when both act: an order that the loop has obeyed is gone from `orders`, and the
-// hook, finding none, takes itself off; one that the loop leaves alone stays for the hook. Where orders are looked for by
-// counting, no handler runs, and a look takes them from the thread's stopper, as the counting hook does.
+// An order reaches a loop through the context's words, `condemned` and `orders`, which the signal handler has written
+// on this very thread before it set its hook; a loop that sees them sees what the hook would see at the next
+// instruction, and does what it would do. Nothing is lost when both act: an order that the loop has obeyed is gone from
+// `orders`, and the hook, finding none, takes itself off; one that the loop leaves alone stays for the hook. Where
+// orders are looked for by counting, no handler runs, and a look takes them from the thread's stopper, as the counting
+// hook does.
 #include "stop/interrupt.h"
 
 #include "CLuaBridge.h"

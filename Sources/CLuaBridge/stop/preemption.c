@@ -2,8 +2,8 @@
 //
 // Nothing costs anything until a stop is asked for: scripts run without hooks. The signal handler then sets one on the
 // coroutine that is running. For a slice it counts: at the next instruction the coroutine yields. A condemned eval gets
-// all four masks, and the hook raises at every event from then on, so that a pcall that catches one error meets the next
-// at its next instruction, and C functions called from C are caught at their calls and returns.
+// all four masks, and the hook raises at every event from then on, so that a pcall that catches one error meets the
+// next at its next instruction, and C functions called from C are caught at their calls and returns.
 #include "stop/preemption.h"
 
 #include "CLuaBridge.h"
@@ -37,14 +37,15 @@ static bool counts(const lwb_context *context) {
     return context->stopper != NULL && lwb_stopper_counts(context->stopper);
 }
 
-// Whether the coroutine that runs needs another hook to carry out its orders. The hook that counts instructions comes by
-// anyway and sees that the slice is over: in a deep recursion two changes cost more than the slice, which then would never
-// get anywhere.
+// Whether the coroutine that runs needs another hook to carry out its orders. The hook that counts instructions comes
+// by anyway and sees that the slice is over: in a deep recursion two changes cost more than the slice, which then would
+// never get anywhere.
 static bool needs_hook(const lwb_context *context) {
     return context->condemned || (context->orders && !counts(context));
 }
 
-// Where slices are counted instructions the look waits for the next count, because their ends must not depend on memory.
+// Where slices are counted instructions the look waits for the next count, because their ends must not depend on
+// memory.
 static bool looks_at_memory(const lwb_context *context) {
     return context->memory_look_due && !lwb_stopper_slices_by_instructions(context->stopper);
 }
@@ -75,10 +76,10 @@ void lwb_obey(lwb_context *context, int orders) {
 
 // lua_sethook may be called from a signal handler (Lua's own interpreter does); nothing else here touches Lua.
 //
-// A hook that is there already may be lost: an instruction that was just taking back Lua's sign of an earlier hook has taken
-// back that of this one, too, and a loop without calls would not come to it until it is set anew. The watchdog sends a signal
-// for each slice. Not each of them sets it: on a deep stack that takes longer than a slice, and the next signal would be
-// there before the next instruction.
+// A hook that is there already may be lost: an instruction that was just taking back Lua's sign of an earlier hook has
+// taken back that of this one, too, and a loop without calls would not come to it until it is set anew. The watchdog
+// sends a signal for each slice. Not each of them sets it: on a deep stack that takes longer than a slice, and the next
+// signal would be there before the next instruction.
 void lwb_obey_signal(lwb_context *context, int orders) {
     keep(context, orders);
     lua_State *running = context->running;
@@ -111,13 +112,14 @@ static void describe_stop(lua_State *L, lwb_context *context) {
 }
 
 int lwb_raise_stop(lua_State *L, lwb_context *context) {
-    // When the script has ended, and what came of it is being converted, there is no place to describe, and no code to stop.
+    // When the script has ended, and what came of it is being converted, there is no place to describe, and no code to
+    // stop.
     if (context->running != NULL) {
         set_hook(context, L);
         describe_stop(L, context);
     }
-    // A function may have filled what it had reserved of the stack. Without memory for more, this is one of the few slots that
-    // Lua keeps for its own errors.
+    // A function may have filled what it had reserved of the stack. Without memory for more, this is one of the few
+    // slots that Lua keeps for its own errors.
     (void)lua_checkstack(L, 1);
     // Not text: making text allocates, and a script at its memory limit would get another error instead.
     lua_pushlightuserdata(L, (void *)(uintptr_t)&stop_value);
@@ -148,8 +150,9 @@ static bool can_leave(lua_State *L, const lwb_context *context) {
     return context->can_travel && lua_isyieldable(L);
 }
 
-// Setting the hook, and setting it back when the slice is over, visits every frame of the stack: only where the slice can end.
-// Never where slices are counted instructions: how much work is left depends on what the context has done before.
+// Setting the hook, and setting it back when the slice is over, visits every frame of the stack: only where the slice
+// can end. Never where slices are counted instructions: how much work is left depends on what the context has done
+// before.
 static bool can_end_slice(const lwb_context *context) {
     if (!context->orders || lwb_stopper_slices_by_instructions(context->stopper)) return false;
     return can_leave(context->running, context);
@@ -176,8 +179,9 @@ static bool is_at_an_instruction(const lua_Debug *event) {
     return event->event == LUA_HOOKCOUNT || event->event == LUA_HOOKLINE;
 }
 
-// Leaves the condemned script for good, without unwinding it: Lua visits all frames of the stack for each pcall that catches
-// the error, and a script may have nested a hundred thousand of them in its slices. Nobody resumes the coroutine any more.
+// Leaves the condemned script for good, without unwinding it: Lua visits all frames of the stack for each pcall that
+// catches the error, and a script may have nested a hundred thousand of them in its slices. Nobody resumes the
+// coroutine any more.
 static void abandon(lua_State *L, lwb_context *context) {
     describe_stop(L, context);
     lwb_set_held_up(L, true);
@@ -197,8 +201,8 @@ static void hook(lua_State *L, lua_Debug *event) {
         } else if (is_at_an_instruction(event)) {
             abandon(L, context);
         }
-        // A C function is called or returns, and can be left at the next instruction. An error here would be caught by the
-        // pcall around it, whose return is the next event: that way each of a hundred thousand would catch one.
+        // A C function is called or returns, and can be left at the next instruction. An error here would be caught by
+        // the pcall around it, whose return is the next event: that way each of a hundred thousand would catch one.
         return;
     }
     if (!context->orders) {

@@ -1,7 +1,9 @@
-// A script's stay on a thread: what the thread is like while the script is inside, and how it is given back to the host.
+// A script's stay on a thread: what the thread is like while the script is inside, and how it is given back to the
+// host.
 //
-// Inside it can be stopped, and it is in the C locale. In the host's, numbers would have its decimal point, and comparing two
-// texts would go by its alphabet, which takes seconds for a few megabytes, in one call that nothing interrupts.
+// Inside it can be stopped, and it is in the C locale. In the host's, numbers would have its decimal point, and
+// comparing two texts would go by its alphabet, which takes seconds for a few megabytes, in one call that nothing
+// interrupts.
 #include "stop/stay.h"
 
 #include "CLuaBridge.h"

@@ -1,10 +1,10 @@
 // The stop signal as the process has it: which one, who else handles it, and how it gets to a thread.
 //
-// Each signal of the library's own carries a mark. So one that comes late, when nobody waits for it any more, is known for
-// what it is and dropped, and one that the host sends goes to the host's handler, whatever the thread is doing.
+// Each signal of the library's own carries a mark. So one that comes late, when nobody waits for it any more, is known
+// for what it is and dropped, and one that the host sends goes to the host's handler, whatever the thread is doing.
 //
-// A real-time signal takes a place in a queue that all processes of a user share (RLIMIT_SIGPENDING), and is refused when
-// that is full. A timer has its place from the beginning, so each thread gets one that is only used then.
+// A real-time signal takes a place in a queue that all processes of a user share (RLIMIT_SIGPENDING), and is refused
+// when that is full. A timer has its place from the beginning, so each thread gets one that is only used then.
 #define _GNU_SOURCE // gettid, SIGEV_THREAD_ID
 #include "stop/stop_signal.h"
 

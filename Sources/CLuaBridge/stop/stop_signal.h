@@ -1,5 +1,5 @@
-// The stop signal as the process has it: its number, its handler, and how it is sent to one thread. What a thread does with
-// one is stopper.c's affair.
+// The stop signal as the process has it: its number, its handler, and how it is sent to one thread. What a thread does
+// with one is stopper.c's affair.
 #ifndef LUAWAIT_BRIDGE_STOP_SIGNAL_H
 #define LUAWAIT_BRIDGE_STOP_SIGNAL_H
 
@@ -8,14 +8,15 @@
 #include <sys/types.h>
 #include <time.h>
 
-// A thread that the signal can be sent to. By the kernel's number, not as a pthread_t: a signal that is sent too late finds
-// no such thread, where pthread_kill would read freed memory.
+// A thread that the signal can be sent to. By the kernel's number, not as a pthread_t: a signal that is sent too late
+// finds no such thread, where pthread_kill would read freed memory.
 typedef struct lwb_signal_target {
     pid_t process, thread;
     timer_t timer;
     bool has_timer;
     bool
-        may_fail; // no timer, because the user's processes have as many signals queued as they may: sending will fail, too
+        // no timer, because the user's processes have as many signals queued as they may: sending will fail, too
+        may_fail;
 } lwb_signal_target;
 
 // The calling thread.

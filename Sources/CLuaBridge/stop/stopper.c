@@ -14,10 +14,10 @@
 //   handler: claimed, running → running, orders in hand
 //
 // While a run is claimed its thread stays, so the signal arrives inside Lua, and no system call of the host's is
-// interrupted. It does not wait for ever: a signal may be lost, to somebody who has replaced the handler, say. What is later
-// than LOST_AFTER_NS is taken for lost. The orders are in the word, so they are met all the same: by the thread, when it
-// leaves or calls the host; by the next who has an order to give, and sends another signal; and for a while this thread's
-// runs are counted. A signal that comes after all finds its thread in another phase, and does nothing.
+// interrupted. It does not wait for ever: a signal may be lost, to somebody who has replaced the handler, say. What is
+// later than LOST_AFTER_NS is taken for lost. The orders are in the word, so they are met all the same: by the thread,
+// when it leaves or calls the host; by the next who has an order to give, and sends another signal; and for a while
+// this thread's runs are counted. A signal that comes after all finds its thread in another phase, and does nothing.
 #include "stop/stopper.h"
 
 #include "CLuaBridge.h"
@@ -29,8 +29,8 @@
 
 enum { PHASE_IDLE, PHASE_RUNNING, PHASE_CLAIMED, PHASE_PAUSED, PHASE_COUNTING };
 
-// How many instructions pass between two looks for orders, when they are looked for by counting. A look costs a tenth of a
-// microsecond; one of the instructions, comparing long texts, say, may cost a thousand times as much.
+// How many instructions pass between two looks for orders, when they are looked for by counting. A look costs a tenth
+// of a microsecond; one of the instructions, comparing long texts, say, may cost a thousand times as much.
 enum { COUNTING_INTERVAL = 250 };
 
 // A signal takes some microseconds, unless its sender is not given a processor.

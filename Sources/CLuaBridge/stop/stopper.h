@@ -14,8 +14,8 @@ bool lwb_stopper_counts_for_once(const lwb_stopper *stopper);
 // How many instructions pass between two looks for orders.
 int lwb_stopper_interval(const lwb_stopper *stopper);
 bool lwb_stopper_slices_by_instructions(const lwb_stopper *stopper);
-// Takes the orders that no signal brings. Where they are looked for by counting, looks at the clock, too, for the ends of
-// slice and run.
+// Takes the orders that no signal brings. Where they are looked for by counting, looks at the clock, too, for the ends
+// of slice and run.
 int lwb_stopper_look(lwb_stopper *stopper);
 int64_t lwb_stopper_cpu_mark(const lwb_stopper *stopper);
 int64_t lwb_thread_cpu_ns(void);

@@ -1,12 +1,14 @@
-// Library functions that can be left half-way and gone on with: at a call of the script's code that waits on the host, and
-// at the end of a time slice.
+// Library functions that can be left half-way and gone on with: at a call of the script's code that waits on the host,
+// and at the end of a time slice.
 //
-// Such a function keeps all its state in a struct and its values on the Lua stack. Its body stands between RESUMABLE and
-// RESUMABLE_END, where the macros below may be used: each notes in the state where it stands, so that the body, begun anew
-// by the continuation, jumps there. A variable of C does not live past such a place, and no two calls may share a line.
+// Such a function keeps all its state in a struct and its values on the Lua stack. Its body stands between RESUMABLE
+// and RESUMABLE_END, where the macros below may be used: each notes in the state where it stands, so that the body,
+// begun anew by the continuation, jumps there. A variable of C does not live past such a place, and no two calls may
+// share a line.
 //
-// Where nothing of the script's can be called the state may be a variable of C, for no yield can come then. Else it is a
-// userdata on the stack: after a yield no frame of C is left, and it must survive that the coroutine is never resumed.
+// Where nothing of the script's can be called the state may be a variable of C, for no yield can come then. Else it is
+// a userdata on the stack: after a yield no frame of C is left, and it must survive that the coroutine is never
+// resumed.
 #ifndef LUAWAIT_BRIDGE_RESUMABLE_H
 #define LUAWAIT_BRIDGE_RESUMABLE_H
 

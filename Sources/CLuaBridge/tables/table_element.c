@@ -1,5 +1,5 @@
-// Elements of tables as Lua reads and writes them, with metamethods called in a way that can yield: Lua's own lua_geti and
-// lua_seti call them where nothing can.
+// Elements of tables as Lua reads and writes them, with metamethods called in a way that can yield: Lua's own lua_geti
+// and lua_seti call them where nothing can.
 #include "tables/table_element.h"
 
 #include "core/stack_reserve.h"

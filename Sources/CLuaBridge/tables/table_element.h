@@ -13,8 +13,8 @@ void lwb_check_table(lua_State *L, int index, int uses);
 // Whether reading and writing elements of the value at `index` is sure to call nothing, as long as nothing is called.
 bool lwb_is_plain(lua_State *L, int index);
 
-// Reading t[key] as Lua does, up to the point where a function is to be called. True: the value has been pushed. False: the
-// function and its two arguments have been.
+// Reading t[key] as Lua does, up to the point where a function is to be called. True: the value has been pushed. False:
+// the function and its two arguments have been.
 bool lwb_begin_get(lua_State *L, int index, lua_Integer key);
 // The same of t[key] = value, with the value at the top, which is popped; the function has three arguments.
 bool lwb_begin_set(lua_State *L, int index, lua_Integer key);

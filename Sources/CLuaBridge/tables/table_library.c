@@ -1,5 +1,5 @@
-// table.insert, remove, move, concat and unpack: what Lua's own do, and two things more. They can be stopped however long
-// their way is (t's __len may say 2^60), and metamethods that they call may wait on the host.
+// table.insert, remove, move, concat and unpack: what Lua's own do, and two things more. They can be stopped however
+// long their way is (t's __len may say 2^60), and metamethods that they call may wait on the host.
 //
 // table.pack stays Lua's own: what it can take is bounded by the size of a stack.
 #include "tables/table_library.h"
@@ -39,7 +39,8 @@ static bool is_bare_table(lua_State *L, int index) {
     return false;
 }
 
-// ---- insert, remove and move: elements move, and then one is set ------------------------------------------------------
+// ---- insert, remove and move: elements move, and then one is set
+// ------------------------------------------------------
 
 typedef enum operation { INSERT, REMOVE, MOVE } operation;
 

@@ -1,11 +1,11 @@
 // table.sort: Lua's own order of comparisons and of reads and writes, hence its results also where several elements are
-// equal, and its error for a comparator that contradicts itself. But comparators and __lt may wait on the host, and a long
-// sort takes its turns.
+// equal, and its error for a comparator that contradicts itself. But comparators and __lt may wait on the host, and a
+// long sort takes its turns.
 //
 // Quicksort with the median of three as pivot. What remains to be sorted is in `pending`, not in frames of C, so that a
 // yield can leave the function: of the two parts of a range the larger waits, which keeps `pending` as short as the
-// logarithm of the length. Whatever the comparator answers, no index leaves the range: a scan that reaches its end is the
-// error, and a range gets smaller by its pivot at least.
+// logarithm of the length. Whatever the comparator answers, no index leaves the range: a scan that reaches its end is
+// the error, and a range gets smaller by its pivot at least.
 #include "tables/table_sort.h"
 
 #include "core/c_stack.h"
@@ -75,8 +75,8 @@ static bool begin_operator(lua_State *L, sorting *s, int a, int b) {
     return true;
 }
 
-// Whether the element at `a` is less than that at `b`, both relative to the top: true with the answer in s->less, or false
-// with a function and its two arguments pushed.
+// Whether the element at `a` is less than that at `b`, both relative to the top: true with the answer in s->less, or
+// false with a function and its two arguments pushed.
 static inline bool begin_comparing(lua_State *L, sorting *s, int a, int b) {
     if (!s->has_comparator) return begin_operator(L, s, a, b);
     lua_pushvalue(L, COMPARATOR);
@@ -129,8 +129,9 @@ static void split(sorting *s, unsigned middle) {
     s->now = left_is_smaller ? left : right;
 }
 
-// Pushes a state: the one that the last sort has left, unless it is in use, by a sort further out or in another coroutine,
-// or by one that ended with an error and left it so. For a short sort an allocation is a good part of the time.
+// Pushes a state: the one that the last sort has left, unless it is in use, by a sort further out or in another
+// coroutine, or by one that ended with an error and left it so. For a short sort an allocation is a good part of the
+// time.
 static sorting *push_state(lua_State *L) {
     sorting *spare = lua_touserdata(L, lua_upvalueindex(UPVALUE_SPARE));
     if (spare != NULL && !spare->in_use) {
@@ -158,9 +159,9 @@ static void set_pivot(lua_State *L, sorting *s) {
     s->pivot_cost = STEPS_OF_COMPARING + (s->quick ? cost_of_comparing(L, -1, -1) : 0);
 }
 
-// The two scans of a partition, for numbers or strings alone, which Lua compares without the script's help: up from s->left
-// past what is less than the pivot, down from s->right past what is greater. True: the element they stopped at is on the
-// stack. False: the next one is of another type, and everything is quick no longer. They do not end a slice.
+// The two scans of a partition, for numbers or strings alone, which Lua compares without the script's help: up from
+// s->left past what is less than the pivot, down from s->right past what is greater. True: the element they stopped at
+// is on the stack. False: the next one is of another type, and everything is quick no longer. They do not end a slice.
 static bool scan_up(lua_State *L, sorting *s) {
     unsigned left = s->left, last = s->now.high - 1;
     int type = s->pivot_type, cost = s->pivot_cost;

@@ -4,7 +4,7 @@ package enum Delivery: Sendable {
     case kept
     /// Nobody's: it is counted and dropped.
     case detached
-    /// The caller's of `luawait_eval`. The script runs on the caller's thread alone, where nobody could answer a request:
-    /// it cannot park, and nobody else knows its id.
+    /// The caller's of `luawait_eval`. The script runs on the caller's thread alone, where nobody could answer a
+    /// request: it cannot park, and nobody else knows its id.
     case direct
 }

@@ -1,5 +1,5 @@
-/// What there is for the host to take, and whom to tell of it: requests that wait for their answers, the order of events,
-/// how much of it is for whom, and which threads wait for something.
+/// What there is for the host to take, and whom to tell of it: requests that wait for their answers, the order of
+/// events, how much of it is for whom, and which threads wait for something.
 ///
 /// It does not know evals: whether an outcome is still there, its owner says.
 package struct Mailbox: Sendable {

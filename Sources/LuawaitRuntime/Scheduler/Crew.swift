@@ -1,7 +1,7 @@
 /// The workers of an engine: whom to wake when there is something to run, who may run it, and how many to start.
 ///
-/// A worker is idle, busy with a script, or pinned: its script waits for an answer where Lua cannot yield, and keeps the
-/// thread. A pinned worker does not count among the busy ones, so that another may run meanwhile.
+/// A worker is idle, busy with a script, or pinned: its script waits for an answer where Lua cannot yield, and keeps
+/// the thread. A pinned worker does not count among the busy ones, so that another may run meanwhile.
 package struct Crew: Sendable {
     /// Those that wait to be woken. The one that came last goes first: its caches are the warmest.
     package private(set) var idle: [Worker] = []
