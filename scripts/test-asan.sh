@@ -5,28 +5,18 @@
 # Usage: test-asan.sh [PART...]
 # A part is `stress`, `fuzz`, `faults`, `hostile`, `c`, or the name of a C test as for test-c.sh; without any, all parts
 # run. `none` builds the library alone. LUAWAIT_STRESS_SECONDS says how long the stress program runs, LUAWAIT_SEED from
-# which seed; with FAULTS_STRIDE=1 each allocation fails, else every tenth of the later ones. The sanitizers' runtime
-# comes with the Swift toolchain, and so does the clang that goes with it.
+# which seed; with FAULTS_STRIDE=1 each allocation fails, else every tenth of the later ones.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-# shellcheck source=scripts/lua-env.sh
 export LUA_VARIANT=sanitized
-. scripts/lua-env.sh
+# shellcheck source=scripts/sanitizer-env.sh
+. scripts/sanitizer-env.sh
+stage_sanitized address "$PWD/.build-asan"
 
-scratch=$PWD/.build-asan
-stage=$scratch/stage
-swift build --sanitize=address --scratch-path "$scratch" --product luawait
-mkdir -p "$stage/lib" "$stage/include"
-cp "$scratch/debug/libluawait.so" "$stage/lib/libluawait.so.0"
-ln -sf libluawait.so.0 "$stage/lib/libluawait.so"
-cp Include/luawait.h "$stage/include/"
-
-clang=$(dirname "$(readlink -f "$(command -v swift)")")/clang
 # Lua's longjmps leave frames without telling the sanitizer, which it takes for use after return.
 export ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=0
-export LUAWAIT_TEST_SCALE=small
-export STAGE=$stage BUILD=$scratch/tests-c CC="$clang -fsanitize=address" LINK_FLAGS=-fuse-ld=lld
+export LINK_FLAGS=-fuse-ld=lld
 
 # What fails does not keep the rest from running.
 status=0

@@ -5,28 +5,17 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-# shellcheck source=scripts/lua-env.sh
 export LUA_VARIANT=checked
-. scripts/lua-env.sh
+# shellcheck source=scripts/sanitizer-env.sh
+. scripts/sanitizer-env.sh
+stage_sanitized thread "$PWD/.build-tsan"
 
-scratch=$PWD/.build-tsan
-stage=$scratch/stage
-swift build --sanitize=thread --scratch-path "$scratch" --product luawait
-mkdir -p "$stage/lib" "$stage/include"
-cp "$scratch/debug/libluawait.so" "$stage/lib/libluawait.so.0"
-ln -sf libluawait.so.0 "$stage/lib/libluawait.so"
-cp Include/luawait.h "$stage/include/"
-
-toolchain=$(dirname "$(readlink -f "$(command -v swift)")")
 runtime=$(dirname "$toolchain")/lib/swift/linux
-export STAGE=$stage BUILD=$scratch/tests-c
 # The sanitizer's runtime that comes with the toolchain knows dispatch, and so needs it, and the runtime of blocks.
 export LINK_FLAGS="-Wl,--no-as-needed -L$runtime -ldispatch -lBlocksRuntime -Wl,-rpath,$runtime"
-export CC="$toolchain/clang -fsanitize=thread"
 export TSAN_OPTIONS="suppressions=$PWD/scripts/tsan.supp halt_on_error=0 exitcode=66 second_deadlock_stack=1"
 # A signal waits until the thread makes a system call, which an endless loop in Lua never does.
 export LUAWAIT_STRESS_PREEMPTION=count LUAWAIT_TEST_PREEMPTION=count
-export LUAWAIT_TEST_SCALE=small
 
 scripts/stress.sh
 
