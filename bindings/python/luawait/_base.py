@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
+from typing import Any, Generic, TypeVar, overload
 
 from ._core import Core
 from ._outcomes import read_outcome
+from ._world import World
 from .errors import ArgumentError, OptionError
-
-if TYPE_CHECKING:
-    from ._world import World
-    from .options import Config
+from .options import Config
 
 F = TypeVar("F", bound=Callable[..., Any])
-E = TypeVar("E", bound="BaseEngine")
+E = TypeVar("E")
 
 
 class BaseRunner(Generic[E]):
@@ -87,12 +85,12 @@ class BaseEngine:
         return self._core.closed
 
     def _evaluate(self, script: str | bytes, options: dict[str, Any]) -> Any:
-        ended, fault = self._core.evaluate(script, options)
-        value, error = read_outcome(ended)
+        outcome, failure = self._core.evaluate(script, options)
+        value, error = read_outcome(outcome)
         if error is None:
             return value
-        if fault is not None:
-            fault.name_as_cause(error)
+        if failure is not None:
+            failure.name_as_cause(error)
         raise error
 
     def __repr__(self) -> str:

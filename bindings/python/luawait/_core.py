@@ -14,11 +14,12 @@ from ctypes import byref, c_int, c_int32, c_int64, c_size_t, c_uint64, c_void_p,
 from typing import Any
 
 from . import _raw, _thunks
+from ._call_frame import CallFrame
 from ._events import BATCH, Batch, Event
+from ._failure import Failure
 from ._handle import Handle, close_forgotten
-from ._outcomes import Ended
-from ._stage import Stage
-from ._text import Fault, encode_json, encode_text
+from ._outcomes import Outcome
+from ._text import encode_json, encode_text
 from .errors import ClosedError, call_error
 
 # A callback that was interrupted has no value to give: the eval ends then, and the script cannot go on with nil.
@@ -141,15 +142,15 @@ class Core:
         _check(status, error)
         return eval_id.value
 
-    def evaluate(self, script: str | bytes, options: dict[str, Any]) -> tuple[Ended, Fault | None]:
+    def evaluate(self, script: str | bytes, options: dict[str, Any]) -> tuple[Outcome, Failure | None]:
         """Runs a script on the calling thread until its end. The fault is that of the callback that failed last."""
         text, json_text = encode_text(script, "a script"), _encode_options(options)
         state, outcome, length = c_int32(), c_void_p(), c_size_t()
         error = _new_error()
-        stage = Stage()
+        frame = CallFrame()
         try:
             with self._handle.guard:
-                status = stage.run(
+                status = frame.run(
                     self._library.eval,
                     self._handle.engine,
                     text,
@@ -161,15 +162,15 @@ class Core:
                     byref(length),
                     byref(error),
                 )
-            stage.raise_interrupt()
+            frame.raise_interrupt()
             if status == _raw.ERR_SHUTDOWN and self.closed:
                 raise ClosedError("the engine is closed")
             _check(status, error)
-            return Ended(0, state.value == _raw.SUCCEEDED, string_at(outcome, length.value)), stage.fault
+            return Outcome(0, state.value == _raw.SUCCEEDED, string_at(outcome, length.value)), frame.failure
         finally:
             self._library.free(outcome)
 
-    def wait(self, eval_id: int, timeout_ms: int) -> Ended | None:
+    def wait(self, eval_id: int, timeout_ms: int) -> Outcome | None:
         """Waits for the end of an eval; None when the time is up. Raises `NotFoundError` when it has been taken."""
         state, outcome, length = c_int32(), c_void_p(), c_size_t()
         with self._handle.guard:
@@ -180,7 +181,7 @@ class Core:
             raise call_error(status, f"eval {eval_id} cannot be waited for")
         if state.value == _raw.IN_PROGRESS:
             return None
-        return Ended(eval_id, state.value == _raw.SUCCEEDED, self._take(outcome, length.value))
+        return Outcome(eval_id, state.value == _raw.SUCCEEDED, self._take(outcome, length.value))
 
     def cancel(self, eval_id: int) -> bool:
         """Cancels an eval; False when its outcome has been taken."""
@@ -266,10 +267,10 @@ class Core:
     def run(self, budget_us: int) -> bool:
         """Runs scripts on this thread; whether more are ready."""
         more = c_int32()
-        stage = Stage()
+        frame = CallFrame()
         with self._handle.guard:
-            status = stage.run(self._library.run, self._handle.engine, budget_us, byref(more))
-        stage.raise_interrupt()
+            status = frame.run(self._library.run, self._handle.engine, budget_us, byref(more))
+        frame.raise_interrupt()
         if status != _raw.OK:
             raise call_error(status, "scripts of this engine run elsewhere; only executor='host' takes run()")
         return more.value != 0
@@ -292,10 +293,10 @@ class Core:
 
     def shutdown(self, timeout_ms: int) -> None:
         """Waits for the evals to end, cancels the rest, and starts none any more."""
-        stage = Stage()
+        frame = CallFrame()
         with self._handle.guard:
-            status = stage.run(self._library.shutdown, self._handle.engine, timeout_ms)
-        stage.raise_interrupt()
+            status = frame.run(self._library.shutdown, self._handle.engine, timeout_ms)
+        frame.raise_interrupt()
         if status != _raw.OK:
             raise call_error(status, "the engine cannot be shut down")
 

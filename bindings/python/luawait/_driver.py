@@ -18,8 +18,10 @@ from typing import Any
 from . import _raw
 from ._core import Core
 from ._events import BATCH, Event
-from ._outcomes import Ended
-from ._text import Fault, answer_value, describe, tell
+from ._failure import Failure
+from ._flight import Flight
+from ._outcomes import Outcome
+from ._text import answer_value, describe, send_report
 from ._world import World
 from .errors import ClosedError, EvalCancelled, JSONError, LoopError
 from .evals import EngineOutput, Eval, EvalOutput, HostFunction
@@ -35,7 +37,7 @@ class Driver:
         self._on_output = on_output
         self._loop: asyncio.AbstractEventLoop | None = None
         self._descriptor = -1
-        self._runs: dict[int, Eval] = {}
+        self._flights: dict[int, Flight] = {}
         self._tasks: set[asyncio.Future[Any]] = set()
         # Taken from the library and not handled yet. Empty between wakes, unless an interrupt ended one.
         self._taken: deque[Event] = deque()
@@ -54,20 +56,23 @@ class Driver:
     ) -> Eval:
         """Starts an eval that sees these functions."""
         loop = self._bind()
-        run = Eval(self, self._core.start(script, options), functions, on_output, loop.create_future(), world)
-        self._runs[run.id] = run
+        future: asyncio.Future[Any] = loop.create_future()
+        handle = Eval(self._core.start(script, options), future, self.cancel)
+        flight = Flight(handle, future, functions, on_output, world)
+        self._flights[handle.id] = flight
         if world is not None:
-            world.evals.add(run)
-        return run
+            world.evals.add(flight)
+        return handle
 
-    def cancel(self, run: Eval) -> bool:
+    def cancel(self, eval_id: int) -> bool:
         """Cancels an eval and the host functions running for it; False when it had ended already."""
-        if self._core.closed or run.id not in self._runs:
+        flight = self._flights.get(eval_id)
+        if self._core.closed or flight is None:
             return False
-        self._core.cancel(run.id)
-        # Now, not when the library tells that the requests are withdrawn: who cancels sees them told to stop.
-        for request_id in tuple(run._serving):
-            self._withdraw(run, request_id)
+        self._core.cancel(eval_id)
+        # Now, not when the library reports that the requests are withdrawn: who cancels sees them asked to stop.
+        for request_id in tuple(flight.serving):
+            self._withdraw(flight, request_id)
         return True
 
     def shut(self) -> list[asyncio.Future[Any]]:
@@ -81,11 +86,11 @@ class Driver:
             return []
         loop.remove_reader(self._descriptor)
         self._taken.clear()
-        for run in list(self._runs.values()):
-            self._forget(run)
-            self._core.cancel(run.id)
-            run._fail(EvalCancelled("the engine was closed"))
-        # The function that closes the engine is not told to stop; it has seen that the engine is closed.
+        for flight in list(self._flights.values()):
+            self._forget(flight)
+            self._core.cancel(flight.handle.id)
+            flight.fail(EvalCancelled("the engine was closed"))
+        # The function that closes the engine is not asked to stop; it has seen that the engine is closed.
         current = _current_task()
         unwinding = [task for task in self._tasks if task is not current]
         for task in unwinding:
@@ -99,22 +104,22 @@ class Driver:
             return []
         # As when the engine is closed: now, and not the function that closes the context.
         current = _current_task()
-        for run in world.evals:
-            for task in run._serving.values():
+        for flight in world.evals:
+            for task in flight.serving.values():
                 if task is not current:
                     task.cancel()
-            run._serving.clear()
-        return [*(run._future for run in world.evals), *(task for task in world.tasks if task is not current)]
+            flight.serving.clear()
+        return [*(flight.future for flight in world.evals), *(task for task in world.tasks if task is not current)]
 
     def _check_loop(self, what: str) -> None:
         loop = self._loop
         if loop is not None and loop.is_running() and _running_loop() is not loop:
             raise LoopError(f"close {what} in the event loop that the engine runs in")
 
-    def _forget(self, run: Eval) -> None:
-        del self._runs[run.id]
-        if run._world is not None:
-            run._world.evals.discard(run)
+    def _forget(self, flight: Flight) -> None:
+        del self._flights[flight.handle.id]
+        if flight.world is not None:
+            flight.world.evals.discard(flight)
 
     def _bind(self) -> asyncio.AbstractEventLoop:
         loop = _running_loop()
@@ -167,27 +172,27 @@ class Driver:
             self._handle(event)
 
     def _handle(self, event: Event) -> None:
-        run = self._runs.get(event.eval_id)
+        flight = self._flights.get(event.eval_id)
         if event.kind == _raw.EVENT_REQUEST:
-            self._serve(event, run)
+            self._serve(event, flight)
         elif event.kind == _raw.EVENT_FINISHED:
-            if run is not None:
-                self._forget(run)
-                run._settle(Ended(run.id, event.state == _raw.SUCCEEDED, event.text))
+            if flight is not None:
+                self._forget(flight)
+                flight.settle(Outcome(event.eval_id, event.state == _raw.SUCCEEDED, event.text))
         elif event.kind == _raw.EVENT_OUTPUT:
-            self._put_out(event.text, run)
-        elif event.kind == _raw.EVENT_WITHDRAWN and run is not None:
-            self._withdraw(run, event.request_id)
+            self._put_out(event.text, flight)
+        elif event.kind == _raw.EVENT_WITHDRAWN and flight is not None:
+            self._withdraw(flight, event.request_id)
 
-    def _put_out(self, text: str, run: Eval | None) -> None:
+    def _put_out(self, text: str, flight: Flight | None) -> None:
         """Hands on what a script printed: to its eval's receiver, the engine's, or else to Python's print."""
         try:
-            if run is not None and run._on_output is not None:
-                run._context.run(run._on_output, text)
+            if flight is not None and flight.on_output is not None:
+                flight.context.run(flight.on_output, text)
             elif self._on_output is None:
                 print(text)
-            elif run is not None:
-                run._context.run(self._on_output, run, text)
+            elif flight is not None:
+                flight.context.run(self._on_output, flight.handle, text)
             else:
                 self._on_output(None, text)
         except Exception as error:  # noqa: BLE001 - the script has gone on; the loop reports it
@@ -197,75 +202,75 @@ class Driver:
 
     # -------------------------------------------------------------------------------------------------- requests --
 
-    def _serve(self, request: Event, run: Eval | None) -> None:
+    def _serve(self, request: Event, flight: Flight | None) -> None:
         """Calls the host function, whose answer follows now or when what it returned is done."""
-        function = run._functions.get(request.name) if run is not None else None
-        if run is None or function is None:
+        function = flight.functions.get(request.name) if flight is not None else None
+        if flight is None or function is None:
             self._answer_error(
                 request, {"message": f"the host has no function {request.name}", "type": "NotFoundError"}
             )
             return
         try:
-            value = run._context.run(function, *json.loads(request.text))
+            value = flight.context.run(function, *json.loads(request.text))
             if inspect.isawaitable(value):
-                task = run._context.run(functools.partial(asyncio.ensure_future, value, loop=self._loop))
-                self._await(request, run, task)
+                task = flight.context.run(functools.partial(asyncio.ensure_future, value, loop=self._loop))
+                self._await(request, flight, task)
             else:
-                self._answer_value(request, run, value)
-        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - whatever it is, the script is told
-            self._answer_exception(request, run, error)
+                self._answer_value(request, flight, value)
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - whatever it is, the script hears of it
+            self._answer_exception(request, flight, error)
         except BaseException as error:
             # KeyboardInterrupt and SystemExit are the host's; the script must not wait for an answer meanwhile.
-            self._answer_exception(request, run, error)
+            self._answer_exception(request, flight, error)
             raise
 
-    def _await(self, request: Event, run: Eval, task: asyncio.Future[Any]) -> None:
-        run._serving[request.request_id] = task
+    def _await(self, request: Event, flight: Flight, task: asyncio.Future[Any]) -> None:
+        flight.serving[request.request_id] = task
         self._tasks.add(task)
-        if run._world is not None:
-            run._world.tasks.add(task)
+        if flight.world is not None:
+            flight.world.tasks.add(task)
         # Not a coroutine around the function's: one that is cancelled before its first step would never answer.
-        task.add_done_callback(functools.partial(self._on_done, request, run))
+        task.add_done_callback(functools.partial(self._on_done, request, flight))
 
-    def _on_done(self, request: Event, run: Eval, task: asyncio.Future[Any]) -> None:
-        run._serving.pop(request.request_id, None)
+    def _on_done(self, request: Event, flight: Flight, task: asyncio.Future[Any]) -> None:
+        flight.serving.pop(request.request_id, None)
         self._tasks.discard(task)
-        if run._world is not None:
-            run._world.tasks.discard(task)
+        if flight.world is not None:
+            flight.world.tasks.discard(task)
         if task.cancelled():
-            self._answer_exception(request, run, asyncio.CancelledError("the host function was cancelled"))
+            self._answer_exception(request, flight, asyncio.CancelledError("the host function was cancelled"))
         elif (error := task.exception()) is not None:
-            self._answer_exception(request, run, error)
+            self._answer_exception(request, flight, error)
         else:
-            self._answer_value(request, run, task.result())
+            self._answer_value(request, flight, task.result())
 
-    def _withdraw(self, run: Eval, request_id: int) -> None:
+    def _withdraw(self, flight: Flight, request_id: int) -> None:
         """Cancels the function that serves a request which nobody waits for any more. Once: it may be unwinding."""
-        task = run._serving.pop(request_id, None)
+        task = flight.serving.pop(request_id, None)
         if task is not None:
             task.cancel()
 
     # --------------------------------------------------------------------------------------------------- answers --
 
-    def _answer_value(self, request: Event, run: Eval, value: Any) -> None:
+    def _answer_value(self, request: Event, flight: Flight, value: Any) -> None:
         if self._core.closed:
             return
         try:
             answer_value(functools.partial(self._core.provide_result, request.request_id), request.name, value)
         except JSONError as error:
-            self._answer_exception(request, run, error)
+            self._answer_exception(request, flight, error)
 
-    def _answer_exception(self, request: Event, run: Eval, error: BaseException) -> None:
+    def _answer_exception(self, request: Event, flight: Flight, error: BaseException) -> None:
         if self._core.closed:
             return
-        told = describe(error)
-        if self._answer_error(request, told):
-            run._fault = Fault(request.name, told["message"], told["type"], error)
+        report = describe(error)
+        if self._answer_error(request, report):
+            flight.failure = Failure(request.name, report["message"], report["type"], error)
         else:
             _log.debug("%s failed, and nobody waits for its answer any more", request.name, exc_info=error)
 
-    def _answer_error(self, request: Event, told: dict[str, Any]) -> bool:
-        return tell(functools.partial(self._core.provide_error, request.request_id), request.name, told)
+    def _answer_error(self, request: Event, report: dict[str, Any]) -> bool:
+        return send_report(functools.partial(self._core.provide_error, request.request_id), request.name, report)
 
 
 def _running_loop() -> asyncio.AbstractEventLoop | None:

@@ -1,4 +1,4 @@
-"""How an eval ended, as the library tells it and as Python has it."""
+"""How an eval ended, as the library reports it and as Python has it."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from typing import Any, NamedTuple
 from .errors import ConversionError, EvalError, eval_error
 
 
-class Ended(NamedTuple):
-    """The end of an eval. `outcome` is JSON."""
+class Outcome(NamedTuple):
+    """The end of an eval. `json` is its value or its error."""
 
     eval_id: int
     succeeded: bool
-    outcome: str | bytes
+    json: str | bytes
 
 
-def read_outcome(ended: Ended) -> tuple[Any, EvalError | None]:
+def read_outcome(outcome: Outcome) -> tuple[Any, EvalError | None]:
     """The script's value, or the exception that says why there is none."""
     try:
-        value = json.loads(ended.outcome)
+        value = json.loads(outcome.json)
     except (ValueError, RecursionError) as error:
         return None, ConversionError(f"the script's value cannot be read: {error}")
-    return (value, None) if ended.succeeded else (None, eval_error(value))
+    return (value, None) if outcome.succeeded else (None, eval_error(value))

@@ -1,4 +1,4 @@
-"""Text and values on their way into the library, and errors as a script is told of them."""
+"""Text and values on their way into the library, and errors as they are reported to a script."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import json
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from ._stage import is_callers
-from .errors import ArgumentError, CallError, EvalError, HostError, HostFault, JSONError
+from ._call_frame import is_callers
+from .errors import ArgumentError, CallError, HostFault, JSONError
 
 T = TypeVar("T")
 
@@ -39,8 +39,8 @@ def describe(error: BaseException) -> dict[str, Any]:
     """A Python exception as the error that a script sees."""
     kind = type(error).__name__
     if isinstance(error, HostFault):
-        told = {"message": _printable(error.message), "type": _printable(error.type)}
-        return told if error.data is None else told | {"data": error.data}
+        report = {"message": _printable(error.message), "type": _printable(error.type)}
+        return report if error.data is None else report | {"data": error.data}
     try:
         message = str(error)
     except Exception as problem:
@@ -66,29 +66,11 @@ def answer_value(provide: Callable[[bytes], T], function: str, value: Any) -> T:
         raise JSONError(f"{what} cannot go to a script: {error.message}") from error
 
 
-def tell(provide: Callable[[bytes], T], function: str, told: dict[str, Any]) -> T:
+def send_report(provide: Callable[[bytes], T], function: str, report: dict[str, Any]) -> T:
     """Answers a call of a function with an error."""
     try:
-        return provide(encode_json(told, f"the data of {function}'s error"))
+        return provide(encode_json(report, f"the data of {function}'s error"))
     except CallError as error:
         # Only the data can be at fault. The script gets the error without it, and why.
-        message = f"{told['message']} ({_printable(error.message)})"
-        return provide(encode_json(told | {"message": message, "data": None}, "error"))
-
-
-class Fault:
-    """What a host function raised and how it was told to the script, to be named as the cause should it come back."""
-
-    __slots__ = ("error", "function", "host_type", "message")
-
-    def __init__(self, function: str, message: str, host_type: str, error: BaseException) -> None:
-        self.function = function
-        self.message = message
-        self.host_type = host_type
-        self.error = error
-
-    def name_as_cause(self, error: EvalError) -> None:
-        """Makes the exception the cause of a script's error, if the script ended with this one and not another."""
-        told = (error.function, error.message, error.host_type)
-        if isinstance(error, HostError) and told == (self.function, self.message, self.host_type):
-            error.__cause__ = self.error
+        message = f"{report['message']} ({_printable(error.message)})"
+        return provide(encode_json(report | {"message": message, "data": None}, "error"))

@@ -19,10 +19,11 @@ from ctypes import byref, sizeof, string_at
 from types import FrameType
 from typing import Any
 
-from . import _raw, _stage
+from . import _call_frame, _raw
+from ._call_frame import CallFrame
+from ._failure import Failure
 from ._handle import on_loan
-from ._stage import Stage
-from ._text import Fault, answer_value, describe, tell
+from ._text import answer_value, describe, send_report
 from .errors import ArgumentError, ClosedError, OptionError, call_error
 
 _log = logging.getLogger("luawait")
@@ -94,19 +95,19 @@ def check_callback(name: str, function: Callable[..., Any]) -> None:
 def _on_call(key: int, call: Any) -> None:
     """`luawait_callback`. What is raised here is the caller's, or there was no room for another answer: the call stays
     without one, which ends the eval."""
-    stage = None
+    frame = None
     try:
-        stage = _stage.current()
-        _answer(key, call, stage)
+        frame = _call_frame.current()
+        _answer(key, call, frame)
     except BaseException as error:
-        stage = stage or _stage.current()
-        if stage is None:
+        frame = frame or _call_frame.current()
+        if frame is None:
             raise  # on a thread of the library's; Python prints it
-        stage.interrupt = error
+        frame.interrupt = error
         _cancel(call)
 
 
-def _answer(key: int, call: Any, stage: Stage | None) -> None:
+def _answer(key: int, call: Any, frame: CallFrame | None) -> None:
     name = string_at(call.contents.name, call.contents.name_length).decode()
     try:
         target = _kept.get(key)
@@ -119,20 +120,20 @@ def _answer(key: int, call: Any, stage: Stage | None) -> None:
             answer_value(functools.partial(_reply, _raw.load().call_return, call), name, value)
         return
     except BaseException as error:
-        if stage is not None and _stage.is_callers(error):
+        if frame is not None and _call_frame.is_callers(error):
             raise
         fault = error
-    told = describe(fault)
-    tell(functools.partial(_reply, _raw.load().call_fail, call), name, told)
-    if stage is not None:
-        stage.fault = Fault(name, told["message"], told["type"], fault)
+    report = describe(fault)
+    send_report(functools.partial(_reply, _raw.load().call_fail, call), name, report)
+    if frame is not None:
+        frame.failure = Failure(name, report["message"], report["type"], fault)
 
 
 def _cancel(call: Any) -> None:
     _raw.load().call_cancel(call)
 
 
-_stage.watch_for(_on_call, _cancel)
+_call_frame.watch_for(_on_call, _cancel)
 on_call = _raw.CALLBACK(_on_call)
 
 

@@ -5,13 +5,18 @@ from __future__ import annotations
 import asyncio
 import warnings
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
+from ._core import Core
 from .errors import ClosedError
+from .evals import HostFunction
 
-if TYPE_CHECKING:
-    from ._core import Core
-    from .evals import Eval, HostFunction
+
+class EvalInFlight(Protocol):
+    """What a world knows of an eval in progress in it: whose end to wait for, and what is at work for it."""
+
+    future: asyncio.Future[Any]
+    serving: dict[int, asyncio.Future[Any]]
 
 
 class World:
@@ -29,7 +34,7 @@ class World:
         # The library lets its scripts see the functions that were registered when it was made. They are these.
         self.functions: Mapping[str, HostFunction] = {} if functions is None else functions
         # Of an event loop's engine: its evals in progress, and the host functions at work for them or still unwinding.
-        self.evals: set[Eval] = set()
+        self.evals: set[EvalInFlight] = set()
         self.tasks: set[asyncio.Future[Any]] = set()
 
     @property

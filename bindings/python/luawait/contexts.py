@@ -6,16 +6,13 @@ import asyncio
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from .runners import Runner, SyncRunner
+from ._world import World
+from .evals import EvalOutput
+from .options import ContextEvalOptions
+from .runners import LoopEngine, Runner, SyncRunner, ThreadsEngine
 
 if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
-
-    from ._world import World
-    from .engine import Engine
-    from .evals import EvalOutput
-    from .options import ContextEvalOptions
-    from .sync import SyncEngine
 
 
 class Context(Runner):
@@ -28,7 +25,7 @@ class Context(Runner):
     Close it: with `async with` or `aclose()`, or with `with` or `close()`. The engine does so at its end.
     """
 
-    def __init__(self, engine: Engine, world: World) -> None:
+    def __init__(self, engine: LoopEngine, world: World) -> None:
         super().__init__(engine, {}, world=world)
         self._world: World = world
 
@@ -83,7 +80,7 @@ class SyncContext(SyncRunner):
     registered when it was made. Close it, best by `with`; the engine does so at its end.
     """
 
-    def __init__(self, engine: SyncEngine, world: World) -> None:
+    def __init__(self, engine: ThreadsEngine, world: World) -> None:
         super().__init__(engine, {}, world)
         self._world: World = world
 

@@ -1,19 +1,12 @@
-"""One run of a script, as its host sees it, and how the library's outcome becomes a value or an exception."""
+"""One run of a script, as its host sees it."""
 
 from __future__ import annotations
 
 import asyncio
-import contextvars
-from collections.abc import Awaitable, Callable, Generator, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable, Generator
+from typing import Any, Protocol
 
-from ._outcomes import Ended, read_outcome
-from ._text import Fault
-from .errors import EvalCancelled, EvalError
-
-if TYPE_CHECKING:
-    from ._driver import Driver
-    from ._world import World
+from .errors import EvalError
 
 HostFunction = Callable[..., Any]
 
@@ -23,6 +16,9 @@ EngineOutput = Callable[["Eval | None", str], object]
 EvalOutput = Callable[[str], object]
 """An eval's `on_output`: what it printed."""
 
+Settlement = tuple[Any, "EvalError | None"]
+"""An outcome as Python has it: a value, or the error that says why there is none."""
+
 
 class Eval(Awaitable[Any]):
     """An eval in flight. Awaiting it gives the script's value or raises an `EvalError`.
@@ -30,39 +26,12 @@ class Eval(Awaitable[Any]):
     One task awaits it. When that task is cancelled, the eval and the host functions running for it are cancelled too.
     """
 
-    __slots__ = (
-        "__weakref__",
-        "_context",
-        "_driver",
-        "_fault",
-        "_functions",
-        "_future",
-        "_on_output",
-        "_serving",
-        "_world",
-        "id",
-    )
+    __slots__ = ("__weakref__", "_cancel", "_future", "id")
 
-    def __init__(
-        self,
-        driver: Driver,
-        eval_id: int,
-        functions: Mapping[str, HostFunction],
-        on_output: EvalOutput | None,
-        future: asyncio.Future[Any],
-        world: World | None,
-    ) -> None:
+    def __init__(self, eval_id: int, future: asyncio.Future[Any], cancel: Callable[[int], bool]) -> None:
         self.id = eval_id
-        self._driver = driver
-        self._functions = functions
-        self._on_output = on_output
         self._future = future
-        self._world = world
-        # Host functions see the context variables of whoever started the script.
-        self._context = contextvars.copy_context()
-        # The host functions that are at work for it, by request.
-        self._serving: dict[int, asyncio.Future[Any]] = {}
-        self._fault: Fault | None = None
+        self._cancel = cancel
 
     def done(self) -> bool:
         """Whether it has ended, as far as the event loop has heard."""
@@ -73,7 +42,7 @@ class Eval(Awaitable[Any]):
 
         Returns False when it had ended already.
         """
-        return not self._future.done() and self._driver.cancel(self)
+        return not self._future.done() and self._cancel(self.id)
 
     def __await__(self) -> Generator[Any, None, Any]:
         try:
@@ -82,29 +51,50 @@ class Eval(Awaitable[Any]):
             # Left early: the awaiting task was cancelled, or its coroutine closed. Nobody wants the outcome any more.
             if self._future.cancelled() or not self._future.done():
                 self._future.cancel()
-                self._driver.cancel(self)
+                self._cancel(self.id)
 
     def __repr__(self) -> str:
         return f"<luawait.Eval {self.id} {'done' if self.done() else 'in progress'}>"
 
-    def _settle(self, ended: Ended) -> None:
-        """Delivers the outcome, if it is still wanted."""
-        if self._future.done():
-            return
-        value, error = read_outcome(ended)
-        if error is None:
-            self._future.set_result(value)
-        else:
-            if self._fault is not None:
-                self._fault.name_as_cause(error)
-            self._fail(error)
-        # It holds the frames of the host function.
-        self._fault = None
 
-    def _fail(self, error: EvalError) -> None:
-        if self._future.done():
-            return
-        self._future.set_exception(error)
-        if isinstance(error, EvalCancelled):
-            # Somebody asked for this: not awaiting the eval as well is no reason for asyncio to report it.
-            self._future.exception()
+class SettlesEvals(Protocol):
+    """What a `SyncEval` wants of its engine."""
+
+    def _wait_for(self, run: SyncEval, timeout: float | None) -> None: ...
+
+    def _cancel(self, run: SyncEval) -> bool: ...
+
+
+class SyncEval:
+    """An eval of a `SyncEngine`, in flight. Any thread may use it."""
+
+    def __init__(self, engine: SettlesEvals, eval_id: int) -> None:
+        self.id = eval_id
+        self._engine = engine
+        self._outcome: Settlement | None = None
+
+    def done(self) -> bool:
+        """Whether its end has been heard of: by `wait()`, or as an event."""
+        return self._outcome is not None
+
+    def wait(self, timeout: float | None = None) -> Any:
+        """Waits for the end, with a timeout in seconds for no longer than that, and gives the script's value or raises
+        an `EvalError`. When the time is up, that is a `TimeoutError`; the eval goes on.
+
+        Other threads have to answer the eval's requests meanwhile, and to `run()` it with `executor="host"`. Who waits
+        takes the outcome, so that no `Finished` event comes for it. Waiting again gives the same.
+        """
+        if self._outcome is None:
+            self._engine._wait_for(self, timeout)
+        assert self._outcome is not None
+        value, error = self._outcome
+        if error is not None:
+            raise error
+        return value
+
+    def cancel(self) -> bool:
+        """Cancels the script, whatever it is doing; its outcome is then `EvalCancelled`. False when it had ended."""
+        return self._outcome is None and self._engine._cancel(self)
+
+    def __repr__(self) -> str:
+        return f"<luawait.SyncEval {self.id} {'done' if self.done() else 'in progress'}>"

@@ -10,8 +10,8 @@ from typing import Any
 from . import _raw
 from ._core import Core
 from ._events import Event as RawEvent
-from ._outcomes import Ended, read_outcome
-from ._text import answer_value, describe, tell
+from ._outcomes import Outcome, read_outcome
+from ._text import answer_value, describe, send_report
 from .errors import EvalError
 
 
@@ -43,7 +43,7 @@ class Request:
         """Answers with an error, which the script can catch: an exception as a host function would raise it, such as a
         `HostFault`. False when nobody waits for it any more.
         """
-        return tell(functools.partial(self._core.provide_error, self.id), self.name, describe(error))
+        return send_report(functools.partial(self._core.provide_error, self.id), self.name, describe(error))
 
 
 @dataclass(frozen=True)
@@ -82,8 +82,8 @@ def event_of(core: Core, event: RawEvent) -> Event | None:
     if event.kind == _raw.EVENT_WITHDRAWN:
         return Withdrawn(event.request_id, event.eval_id, event.name)
     if event.kind == _raw.EVENT_FINISHED:
-        ended = Ended(event.eval_id, event.state == _raw.SUCCEEDED, event.text)
-        return Finished(event.eval_id, *read_outcome(ended))
+        outcome = Outcome(event.eval_id, event.state == _raw.SUCCEEDED, event.text)
+        return Finished(event.eval_id, *read_outcome(outcome))
     if event.kind == _raw.EVENT_OUTPUT:
         return Output(event.eval_id, event.text)
     return None

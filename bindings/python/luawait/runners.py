@@ -3,19 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from ._base import BaseRunner
+from ._driver import Driver
+from ._world import World
 from .errors import OptionError
-
-if TYPE_CHECKING:
-    from ._world import World
-    from .engine import Engine
-    from .evals import Eval, EvalOutput
-    from .sync import SyncEngine, SyncEval  # noqa: F401 - ruff overlooks the name in a string
+from .evals import Eval, EvalOutput, SyncEval
 
 
-class Runner(BaseRunner["Engine"]):
+class LoopEngine(Protocol):
+    """What runners and contexts want of an `Engine`."""
+
+    _driver: Driver
+
+    @property
+    def closed(self) -> bool: ...
+
+    def _start(
+        self,
+        script: str | bytes,
+        options: dict[str, Any],
+        on_output: EvalOutput | None = None,
+        world: World | None = None,
+    ) -> Eval: ...
+
+    def _evaluate(self, script: str | bytes, options: dict[str, Any]) -> Any: ...
+
+    def _check_output(self, on_output: EvalOutput | None) -> None: ...
+
+
+class ThreadsEngine(Protocol):
+    """What runners and contexts want of a `SyncEngine`."""
+
+    def _start(self, script: str | bytes, options: dict[str, Any]) -> SyncEval: ...
+
+    def _evaluate(self, script: str | bytes, options: dict[str, Any]) -> Any: ...
+
+
+class Runner(BaseRunner[LoopEngine]):
     """Starts evals of an engine with the same options. Made by `Engine.with_options()` or `Context.with_options()`.
 
     Positional arguments are what the script finds in `...`; keywords become its global variables.
@@ -23,7 +49,7 @@ class Runner(BaseRunner["Engine"]):
 
     def __init__(
         self,
-        engine: Engine,
+        engine: LoopEngine,
         options: Mapping[str, Any],
         on_output: EvalOutput | None = None,
         world: World | None = None,
@@ -46,7 +72,7 @@ class Runner(BaseRunner["Engine"]):
         return self._engine._evaluate(script, self._merge(args, globals))
 
 
-class SyncRunner(BaseRunner["SyncEngine"]):
+class SyncRunner(BaseRunner[ThreadsEngine]):
     """Starts evals of an engine with the same options. Made by `SyncEngine.with_options()` or
     `SyncContext.with_options()`.
     """

@@ -16,7 +16,8 @@ from ._events import BATCH
 from ._outcomes import read_outcome
 from ._world import World
 from .contexts import SyncContext
-from .errors import ClosedError, EvalCancelled, EvalError, NotFoundError
+from .errors import ClosedError, EvalCancelled, NotFoundError
+from .evals import Settlement, SyncEval
 from .events import Event, Finished, event_of
 from .options import Config, ContextOptions, EvalOptions
 from .runners import SyncRunner
@@ -27,43 +28,6 @@ if TYPE_CHECKING:
 # Python handles signals in its main thread alone, between two of its instructions: a wait inside the library would not
 # let Ctrl-C through. So there, and only there, it is interrupted now and then; the end of an eval wakes it at once.
 _SIGNALS_MS = 100
-
-Outcome = tuple[Any, "EvalError | None"]
-
-
-class SyncEval:
-    """An eval of a `SyncEngine`, in flight. Any thread may use it."""
-
-    def __init__(self, engine: SyncEngine, eval_id: int) -> None:
-        self.id = eval_id
-        self._engine = engine
-        self._outcome: Outcome | None = None
-
-    def done(self) -> bool:
-        """Whether its end has been heard of: by `wait()`, or as an event."""
-        return self._outcome is not None
-
-    def wait(self, timeout: float | None = None) -> Any:
-        """Waits for the end, with a timeout in seconds for no longer than that, and gives the script's value or raises
-        an `EvalError`. When the time is up, that is a `TimeoutError`; the eval goes on.
-
-        Other threads have to answer the eval's requests meanwhile, and to `run()` it with `executor="host"`. Who waits
-        takes the outcome, so that no `Finished` event comes for it. Waiting again gives the same.
-        """
-        if self._outcome is None:
-            self._engine._wait_for(self, timeout)
-        assert self._outcome is not None
-        value, error = self._outcome
-        if error is not None:
-            raise error
-        return value
-
-    def cancel(self) -> bool:
-        """Cancels the script, whatever it is doing; its outcome is then `EvalCancelled`. False when it had ended."""
-        return self._outcome is None and self._engine._cancel(self)
-
-    def __repr__(self) -> str:
-        return f"<luawait.SyncEval {self.id} {'done' if self.done() else 'in progress'}>"
 
 
 class SyncEngine(BaseEngine):
@@ -83,7 +47,7 @@ class SyncEngine(BaseEngine):
         self._settled = threading.Condition()
         self._evals: dict[int, SyncEval] = {}
         # Ends that were taken before the thread that started the eval had put it into the dictionary.
-        self._early: dict[int, Outcome] = {}
+        self._early: dict[int, Settlement] = {}
         # Wakes the threads in `next_events` when the engine is closed. It stays open as long as one of them might be
         # about to poll it.
         self._closed_fd = os.eventfd(0)
@@ -204,7 +168,7 @@ class SyncEngine(BaseEngine):
             if in_main_thread and not 0 <= wait_ms <= _SIGNALS_MS:
                 wait_ms = _SIGNALS_MS
             try:
-                ended = self._core.wait(run.id, wait_ms)
+                outcome = self._core.wait(run.id, wait_ms)
             except NotFoundError:
                 # Another thread has taken the outcome, and is about to settle it.
                 with self._settled:
@@ -213,12 +177,12 @@ class SyncEngine(BaseEngine):
             except ClosedError:
                 self._settle_all()
                 return
-            if ended is not None:
-                self._settle(run.id, read_outcome(ended))
+            if outcome is not None:
+                self._settle(run.id, read_outcome(outcome))
             elif left_ms is not None and left_ms <= wait_ms:
                 raise TimeoutError(f"eval {run.id} is still in progress")
 
-    def _settle(self, eval_id: int, outcome: Outcome) -> None:
+    def _settle(self, eval_id: int, outcome: Settlement) -> None:
         with self._settled:
             run = self._evals.pop(eval_id, None)
             if run is None:

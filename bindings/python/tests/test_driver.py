@@ -154,7 +154,7 @@ def test_a_withdrawn_request_cancels_its_function_and_no_other() -> None:
         eval_ = driver.start("", {}, FUNCTIONS)
         core.batches = [[request(1, 1, "wait"), request(2, 1, "wait")]]
         driver._on_ready()
-        first, second = eval_._serving.values()
+        first, second = driver._flights[eval_.id].serving.values()
         core.batches = [[withdrawn(1, 1, "wait")]]
         driver._on_ready()
         assert (first.cancelled(), second.done()) == (True, False)

@@ -255,7 +255,7 @@ def test_a_failure_that_cannot_be_told_ends_the_eval_on_a_thread_of_the_librarys
     def without_memory(*_: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(luawait._thunks, "tell", without_memory)
+    monkeypatch.setattr(luawait._thunks, "send_report", without_memory)
     with luawait.SyncEngine() as engine:
         engine.register_callback("f", fail)
         with pytest.raises(luawait.EvalCancelled, match="host function 'f' gave no answer"):

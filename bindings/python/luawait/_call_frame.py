@@ -13,27 +13,27 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    from ._text import Fault
+    from ._failure import Failure
 
 T = TypeVar("T")
 
 
-class Stage:
+class CallFrame:
     """One such call, and what its callbacks leave for it on its thread."""
 
     def __init__(self) -> None:
-        self.fault: Fault | None = None
+        self.failure: Failure | None = None
         self.interrupt: BaseException | None = None
 
     def run(self, function: Callable[..., T], *args: Any) -> T:
         """Calls the library. Afterwards, `raise_interrupt`."""
         outer = current()
         try:
-            _current.stage = self
+            _current.frame = self
             _watch(self)
             return function(*args)
         finally:
-            _current.stage = outer
+            _current.frame = outer
             _unwatch(self)
 
     def raise_interrupt(self) -> None:
@@ -49,10 +49,10 @@ class Stage:
 _current = threading.local()
 
 
-def current() -> Stage | None:
+def current() -> CallFrame | None:
     """The innermost call of this thread; None on the library's threads and a pool's."""
-    stage: Stage | None = getattr(_current, "stage", None)
-    return stage
+    frame: CallFrame | None = getattr(_current, "frame", None)
+    return frame
 
 
 def is_callers(error: BaseException) -> bool:
@@ -79,7 +79,7 @@ def _comes_from_a_signal(tb: TracebackType | None) -> bool:
 # An exception may come before a thunk's first instruction or after its last, where nothing written in Python catches
 # it. ctypes hands it to `sys.unraisablehook`; the call is unanswered then, which for the library is the eval's end.
 
-_watched: set[Stage] = set()
+_watched: set[CallFrame] = set()
 _thunk: Any = None
 _cancel: Callable[[Any], object] | None = None
 _other_hook: Callable[[Any], object] = sys.unraisablehook
@@ -91,26 +91,26 @@ def watch_for(thunk: Any, cancel: Callable[[Any], object]) -> None:
     _thunk, _cancel = thunk, cancel
 
 
-def _watch(stage: Stage) -> None:
+def _watch(frame: CallFrame) -> None:
     global _other_hook
-    _watched.add(stage)
+    _watched.add(frame)
     if sys.unraisablehook is not _on_unraisable:
         _other_hook = sys.unraisablehook
         sys.unraisablehook = _on_unraisable
 
 
-def _unwatch(stage: Stage) -> None:
-    _watched.discard(stage)
+def _unwatch(frame: CallFrame) -> None:
+    _watched.discard(frame)
     if not _watched and sys.unraisablehook is _on_unraisable:
         sys.unraisablehook = _other_hook
 
 
 def _on_unraisable(unraisable: Any) -> None:
-    stage = current()
-    if stage is None or not _is_thunks(unraisable):
+    frame = current()
+    if frame is None or not _is_thunks(unraisable):
         _other_hook(unraisable)
         return
-    stage.interrupt = unraisable.exc_value
+    frame.interrupt = unraisable.exc_value
     # It may have been answered already.
     frame = unraisable.exc_traceback.tb_frame if unraisable.exc_traceback is not None else None
     if frame is not None and _cancel is not None:
