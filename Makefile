@@ -15,7 +15,7 @@ IN_PYTHON := PYTHONPATH=bindings/python
 
 # The parts of `make test`, those first that take longest, and of `make test-deep`.
 TEST_PARTS := test-swift test-lua test-hostile test-fuzz test-c test-faults test-python test-install check-header \
-	check-exports check-binary check-lua test-docs
+	check-exports check-binary check-tables check-lua test-docs
 DEEP_PARTS := check-model test-chaos test-asan test-tsan test-valgrind test-checked-lua test-lua-rest \
 	test-short-turns simulate test-long-fuzz
 
@@ -27,7 +27,7 @@ ifndef PREPARED
 endif
 unexport PREPARED
 RUN_PARTS := PREPARED=yes $(MAKE) --jobs=2
-.PHONY: help deps deps-run deps-test deps-lint deps-model venv build run test check check-header check-exports check-binary check-lua check-model \
+.PHONY: help deps deps-run deps-test deps-lint deps-model venv build run test check check-header check-exports check-binary check-tables check-lua check-model \
 	test-install test-docs test-c test-faults test-chaos test-hostile test-python test-swift test-fuzz test-valgrind test-valgrind-quick test-lua test-lua-rest test-checked-lua test-asan test-tsan test-deep test-short-turns test-long-fuzz stress simulate fuzz lint format bench install uninstall clean
 
 help: ## Show these goals
@@ -69,7 +69,7 @@ test-deep: build deps-test deps-model venv ## Run what takes longer: models, san
 	@$(RUN_PARTS) $(DEEP_PARTS)
 	@echo "test-deep: all parts passed"
 
-check: check-header check-exports check-binary ## Check the header, the exported symbols and the binary
+check: check-header check-exports check-binary check-tables ## Check the header, exports, binary, and what several languages list
 
 check-header: build deps-test
 	@$(PART) $@ scripts/check-header.sh
@@ -79,6 +79,9 @@ check-exports: build deps-test
 
 check-binary: build deps-test
 	@$(PART) $@ scripts/check-binary.sh
+
+check-tables:
+	@$(PART) $@ scripts/check-tables.py
 
 check-lua: deps-test ## Check which Lua a build chooses
 	@$(PART) $@ scripts/check-lua.sh
