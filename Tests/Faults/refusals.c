@@ -6,6 +6,7 @@
 #include "core/memory.h"
 
 #include <lauxlib.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 // ---- Blocks for which Lua asks but once ----------------------------------------------------------------------------
@@ -15,8 +16,12 @@
 // that is larger than the buffer which it takes over from, after a userdata has: there is no other userdata in the
 // sandbox.
 
-static void **once_only; // for the whole life of the program
-static size_t once_only_count, once_only_room;
+// More than the memory of any world here has room for, at some thousand bytes for each. Not allocated: the programs count
+// the blocks that are left behind.
+enum { MOST_ONCE_ONLY = 1 << 16 };
+
+static void *once_only[MOST_ONCE_ONLY];
+static size_t once_only_count;
 static bool stack_comes, box_comes;
 
 static bool is_box(size_t kind, size_t size) {
@@ -38,11 +43,9 @@ static void move_once_only(const void *block, void *given) {
 }
 
 static void note_once_only(void *made) {
-    if (once_only_count == once_only_room) {
-        // A script may make as many coroutines as its memory has room for.
-        once_only_room = once_only_room > 0 ? 2 * once_only_room : 1024;
-        once_only = realloc(once_only, once_only_room * sizeof *once_only);
-        if (once_only == NULL) abort();
+    if (once_only_count == MOST_ONCE_ONLY) {
+        fprintf(stderr, "more coroutines than there is room for\n");
+        abort();
     }
     once_only[once_only_count++] = made;
 }
