@@ -16,8 +16,8 @@
 // that is larger than the buffer which it takes over from, after a userdata has: there is no other userdata in the
 // sandbox.
 
-// More than the memory of any world here has room for, at some thousand bytes for each. Not allocated: the programs count
-// the blocks that are left behind.
+// More than the memory of any world here has room for, at some thousand bytes for each. Not allocated: the programs
+// count the blocks that are left behind.
 enum { MOST_ONCE_ONLY = 1 << 16 };
 
 static void *once_only[MOST_ONCE_ONLY];
