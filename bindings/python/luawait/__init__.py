@@ -34,11 +34,11 @@ from .errors import (
     SyntaxCheckError,
     SystemFailure,
 )
-from .evals import Eval
+from .evals import Eval, SyncEval
 from .events import Event, Finished, Output, Request, Withdrawn
 from .options import Config, ContextEvalOptions, ContextOptions, EvalOptions
 from .runners import Runner, SyncRunner
-from .sync import SyncEngine, SyncEval
+from .sync import SyncEngine
 
 __version__ = "0.1.0"
 

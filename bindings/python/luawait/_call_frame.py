@@ -112,9 +112,9 @@ def _on_unraisable(unraisable: Any) -> None:
         return
     frame.interrupt = unraisable.exc_value
     # It may have been answered already.
-    frame = unraisable.exc_traceback.tb_frame if unraisable.exc_traceback is not None else None
-    if frame is not None and _cancel is not None:
-        _cancel(frame.f_locals["call"])
+    thunk = unraisable.exc_traceback.tb_frame if unraisable.exc_traceback is not None else None
+    if thunk is not None and _cancel is not None:
+        _cancel(thunk.f_locals["call"])
 
 
 def _is_thunks(unraisable: Any) -> bool:

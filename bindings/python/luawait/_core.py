@@ -143,7 +143,7 @@ class Core:
         return eval_id.value
 
     def evaluate(self, script: str | bytes, options: dict[str, Any]) -> tuple[Outcome, Failure | None]:
-        """Runs a script on the calling thread until its end. The fault is that of the callback that failed last."""
+        """Runs a script on the calling thread until its end. The failure is that of the callback that failed last."""
         text, json_text = encode_text(script, "a script"), _encode_options(options)
         state, outcome, length = c_int32(), c_void_p(), c_size_t()
         error = _new_error()

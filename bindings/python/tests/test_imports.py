@@ -14,8 +14,11 @@ def imports_of(source: str) -> set[str]:
     """The modules of the package that one imports, also for the type checker alone."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.ImportFrom) and node.level == 1:
-            found.update([node.module] if node.module else [alias.name for alias in node.names])
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import | ast.ImportFrom) else []
+        if isinstance(node, ast.ImportFrom):
+            module = ("luawait." if node.level == 1 else "") + (node.module or "")
+            names = [f"luawait.{name}" for name in names] if module in ("luawait", "luawait.") else [module]
+        found.update(name.split(".")[1] for name in names if name.startswith("luawait."))
     return found
 
 
@@ -38,6 +41,13 @@ def test_a_circle_is_found() -> None:
     source = "if TYPE_CHECKING:\n    from .b import B\nfrom . import c\n"
     assert imports_of(source) == {"b", "c"}
     assert circles({"a": imports_of(source), "b": {"a"}, "c": set()}) == {"a", "b"}
+
+
+def test_each_way_to_import_a_module_counts() -> None:
+    relative = ("from .b import B", "from . import b")
+    ways = (*relative, "from luawait.b import B", "from luawait import b", "import luawait.b")
+    assert [imports_of(way) for way in ways] == [{"b"}] * len(ways)
+    assert imports_of("import luawaitress.b\nfrom asyncio import b") == set()
 
 
 def test_no_module_imports_itself_by_way_of_others() -> None:
