@@ -63,7 +63,7 @@ check_lua_section() {
 # The globals that Swift makes on their first use are made before a process's first call, or a fork could leave a child
 # waiting for one (Sources/LuawaitABI/FirstUse.swift).
 check_globals() {
-    local made=Sources/LuawaitRuntime/Platform/Linux/Globals.swift mangled type name
+    local made=Sources/LuawaitRuntime/Globals.swift mangled type name
     nm "$unstripped" | sed -nE 's/.* [$]s1[0-9]Luawait(Runtime|ABI)(.*)_WZ$/\2/p' >"$work/mangled"
     : >"$work/forgotten"
     while read -r mangled; do

@@ -77,7 +77,8 @@ int lwp_thread_start(pthread_t *thread, const char *name, size_t stack_size, voi
     return result;
 }
 
-// One handler for all of it: with several, a fork would take their locks in the order in which they were registered.
+// One handler for this lock and those of the runtime: with two, a fork would take them in the order in which they were
+// registered. The bridge has one for the stop signal's (stop_signal.c), which nobody takes who holds this or one of those.
 static pthread_mutex_t fork_lock = PTHREAD_MUTEX_INITIALIZER;
 static void (*before_fork)(void), (*after_fork_in_parent)(void), (*after_fork_in_child)(void);
 

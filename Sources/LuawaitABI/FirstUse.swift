@@ -25,7 +25,9 @@ enum FirstUse {
              "workers": 1, "timeout_ms": 10000}
             """
         var engine: OpaquePointer?
-        guard newEngine(config, -1, &engine, nil) == LUAWAIT_OK, let engine else { return }
+        let made = newEngine(config, -1, &engine, nil)
+        assert(made != LUAWAIT_ERR_OPTION && made != LUAWAIT_ERR_JSON, "a config that is refused rehearses nothing")
+        guard let engine else { return }
         defer { luawait_engine_free(engine) }
         _ = luawait_register(engine, "rehearsal.call", -1, "{\"timeout_ms\": 10000}", -1, nil)
         _ = luawait_register(engine, "rehearsal.end", -1, nil, 0, nil)  // refused: a reserved word

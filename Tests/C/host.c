@@ -345,6 +345,22 @@ int gate_count(gate *gate) {
     return opened;
 }
 
+void open_gate(void *user_data) {
+    gate_open(user_data);
+}
+
+void return_first(void *user_data, luawait_call *call) {
+    char *first = json_element(call->args, 0);
+    (void)user_data;
+    CHECK_STATUS(luawait_call_return(call, first != NULL ? first : "null", LUAWAIT_NUL_TERMINATED, NULL), LUAWAIT_OK);
+    free(first);
+}
+
+void never_called(void *user_data, luawait_call *call) {
+    (void)user_data;
+    harness_fail(HERE, "called for %s", call->name);
+}
+
 void hold_worker(void *user_data, luawait_call *call) {
     holder *held = user_data;
     (void)call;

@@ -121,6 +121,13 @@ void gate_open(gate *gate);
 #define gate_wait(gate, times) host_gate_wait(HERE, (gate), (times))
 void host_gate_wait(harness_place at, gate *gate, int times);
 int gate_count(gate *gate);
+/** A luawait_drop whose user_data is a gate. */
+void open_gate(void *user_data);
+
+/** A luawait_callback that answers by its first argument. */
+void return_first(void *user_data, luawait_call *call);
+/** A luawait_callback that nobody may call. */
+void never_called(void *user_data, luawait_call *call);
 
 /** A worker held inside a callback: `entered` opens when the worker is there, opening `leave` lets it go. */
 typedef struct holder {

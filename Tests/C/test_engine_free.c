@@ -1,10 +1,6 @@
 /* luawait_engine_free() with everything still going on, and engines side by side. */
 #include "host.h"
 
-static void open_gate(void *user_data) {
-    gate_open(user_data);
-}
-
 static void mark(void *user_data, luawait_call *call) {
     (void)call;
     gate_open(user_data);

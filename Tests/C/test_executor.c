@@ -280,10 +280,6 @@ static void do_nothing(void *user_data, luawait_call *call) {
     (void)call;
 }
 
-static void open_gate(void *user_data) {
-    gate_open(user_data);
-}
-
 /* The pool's threads are in the middle of their tasks, and none of them may be the one that lets go of the engine. */
 static void finalizers_have_run_when_engine_free_returns(void) {
     pool *pool = pool_new(3);

@@ -300,10 +300,6 @@ static void a_callback_may_run_the_others(void) {
     }
 }
 
-static void open_gate(void *user_data) {
-    gate_open(user_data);
-}
-
 static void the_engine_is_freed_whatever_its_evals_do(void) {
     for (int config = SIGNAL; config < CONFIGS; config++) {
         luawait_engine *engine = host_engine_of(config, ",\"cpu_ms\":0,\"print\":\"event\"");

@@ -3,13 +3,14 @@
 
 #include "CLuaBridge.h"
 #include "core/context_record.h"
+#include "core/failure.h"
 #include "core/memory_place.h"
 
 #include <lua.h>
 
 int lwb_raise_lack_of_memory(lua_State *L) {
     // Lua makes its memory error of exactly this text, which it keeps ready: pushing it allocates nothing.
-    lua_pushliteral(L, "not enough memory");
+    lua_pushstring(L, lwb_lack_of_memory);
     return lua_error(L);
 }
 

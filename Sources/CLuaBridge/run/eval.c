@@ -61,7 +61,7 @@ lwb_event lwb_eval_prepare(lwb_context *context, const lwb_setup *setup, lwb_eva
     if (eval == NULL) {
         json_decref(setup->globals);
         json_decref(setup->args);
-        lwb_set_failure(context, LWB_FAILURE_MEMORY, "not enough memory");
+        lwb_set_failure(context, LWB_FAILURE_MEMORY, lwb_lack_of_memory);
         return LWB_FAILED;
     }
     eval->chunk_name = memcpy(eval + 1, setup->chunk_name, name_size);
@@ -109,7 +109,7 @@ static lwb_event finish(lwb_eval *eval, int results) {
     // The coroutine has ended, so it may be used like any state, and its hook must not see this call.
     lua_sethook(co, NULL, 0, 0);
     if (!lua_checkstack(co, 2)) {
-        lwb_set_failure(context, LWB_FAILURE_MEMORY, "not enough memory");
+        lwb_set_failure(context, LWB_FAILURE_MEMORY, lwb_lack_of_memory);
         return LWB_FAILED;
     }
     lua_pushcfunction(co, encode_results);

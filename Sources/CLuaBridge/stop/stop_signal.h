@@ -14,9 +14,8 @@ typedef struct lwb_signal_target {
     pid_t process, thread;
     timer_t timer;
     bool has_timer;
-    bool
-        // no timer, because the user's processes have as many signals queued as they may: sending will fail, too
-        may_fail;
+    // No timer, because the user's processes have as many signals queued as they may: sending will fail, too.
+    bool may_fail;
 } lwb_signal_target;
 
 // The calling thread.

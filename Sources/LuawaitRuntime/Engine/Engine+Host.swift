@@ -37,12 +37,12 @@ extension Engine {
     package func start(_ script: OwnedText, options: EvalOptions) throws(CallError) -> EvalID {
         let now = clock.now()
         let eval = try withCore { core, actions throws(CallError) in
-            try core.admit()
+            try core.admit(options.delivery)
             let named = try options.context.map { (id) throws(CallError) in try core.findContext(id) }
             let eval = Eval(
                 id: core.nextEvalID(), script: script, options: options,
                 functions: named?.context.functions ?? core.functions,
-                delivery: options.isDetached ? .detached : .kept, named: named)
+                delivery: options.delivery, named: named)
             core.start(eval, now: now, &actions)
             return eval
         }
@@ -99,7 +99,7 @@ extension Engine {
         }
         let now = clock.now()
         let eval = try withCore { core, actions throws(CallError) in
-            try core.admit(isDirect: true)
+            try core.admit(.direct)
             let eval = Eval(
                 id: core.nextEvalID(), script: script, options: options, functions: core.functions,
                 delivery: .direct)

@@ -2,11 +2,11 @@
 extension EngineCore {
     /// Whether another eval may start.
     ///
-    /// - Parameter isDirect: it runs on the calling thread, and needs no pool.
+    /// - Parameter delivery: a direct one runs on the calling thread, and needs no pool.
     /// - Throws: `.shutdown`; `.executor`; `.limit`, which names the config key.
-    package func admit(isDirect: Bool = false) throws(CallError) {
+    package func admit(_ delivery: Delivery) throws(CallError) {
         if isShutDown { throw .isShutDown }
-        if executor == .custom, !tasks.isOpen, !isDirect {
+        if executor == .custom, !tasks.isOpen, delivery != .direct {
             throw CallError(.executor, "no executor has been set (luawait_set_executor)")
         }
         try check(liveCount, limits.evals, "evals in progress", key: "max_evals")

@@ -57,8 +57,7 @@ extension EngineCore {
         let handover = Handover(
             request: request.id, eval: request.eval, function: request.function, args: request.args)
         let taken = try accept(handover)
-        mailbox.requests.takeFirst(request)
-        mailbox.removed(for: request.function.affinity)
+        mailbox.take(request)
         return taken
     }
 

@@ -8,3 +8,8 @@ package enum Delivery: Sendable {
     /// request: it cannot park, and nobody else knows its id.
     case direct
 }
+
+extension EvalOptions {
+    /// That of an eval which `luawait_start` starts.
+    package var delivery: Delivery { isDetached ? .detached : .kept }
+}

@@ -78,6 +78,12 @@ package struct Mailbox: Sendable {
         events.popFirst(for: affinity).map { ($0, self.affinity(of: $0)) }
     }
 
+    /// The host has the oldest pending request.
+    mutating func take(_ request: RequestTable.Request) {
+        requests.takeFirst(request)
+        removed(for: request.function.affinity)
+    }
+
     /// Something was taken.
     mutating func removed(for affinity: ThreadAffinity = .anyThread) {
         gate.removed(for: affinity)

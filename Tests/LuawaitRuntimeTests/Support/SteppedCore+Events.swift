@@ -29,7 +29,7 @@ extension SteppedCore {
     /// Starts an eval if it is let in, as `luawait_start` does.
     @discardableResult
     func startAdmitted(_ options: String = "{}") throws -> Eval {
-        try step { core, _ in try core.admit() }
+        try step { core, _ in try core.admit(.kept) }
         return try start(options)
     }
 

@@ -38,7 +38,7 @@ final class SteppedCore {
         return step { core, actions in
             let eval = Eval(
                 id: core.nextEvalID(), script: nil, options: options, functions: .empty,
-                delivery: isDirect ? .direct : options.isDetached ? .detached : .kept)
+                delivery: isDirect ? .direct : options.delivery)
             core.start(eval, now: now, &actions)
             return eval
         }

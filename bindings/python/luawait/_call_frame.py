@@ -118,5 +118,5 @@ def _on_unraisable(unraisable: Any) -> None:
 
 
 def _is_thunks(unraisable: Any) -> bool:
-    # Python 3.13 tells the function in the message alone.
+    # Python 3.13 names the function in the message alone.
     return unraisable.object is _thunk or (unraisable.object is None and repr(_thunk) in (unraisable.err_msg or ""))

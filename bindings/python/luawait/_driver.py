@@ -147,7 +147,7 @@ class Driver:
             self._drain()
             finished = not self._taken
         finally:
-            # Left by a KeyboardInterrupt or SystemExit, which are the host's: the descriptor tells nothing of what has
+            # Left by a KeyboardInterrupt or SystemExit, which are the host's: the descriptor says nothing of what has
             # been taken.
             if not finished and self._loop is not None:
                 self._loop.call_soon(self._on_ready)

@@ -19,7 +19,7 @@ assert _LAYOUT.size == ctypes.sizeof(_raw.Event)
 
 
 class Event(NamedTuple):
-    """An event as the library tells it; `luawait_event` in the header says what each field means for each kind."""
+    """An event as the library reports it; `luawait_event` in the header says what each field means for each kind."""
 
     kind: int
     eval_id: int

@@ -122,11 +122,11 @@ def _answer(key: int, call: Any, frame: CallFrame | None) -> None:
     except BaseException as error:
         if frame is not None and _call_frame.is_callers(error):
             raise
-        fault = error
-    report = describe(fault)
+        raised = error
+    report = describe(raised)
     send_report(functools.partial(_reply, _raw.load().call_fail, call), name, report)
     if frame is not None:
-        frame.failure = Failure(name, report["message"], report["type"], fault)
+        frame.failure = Failure(name, report["message"], report["type"], raised)
 
 
 def _cancel(call: Any) -> None:
@@ -148,7 +148,7 @@ def is_at_work_for(owner: Any) -> bool:
     """Whether this thread, below the method of the owner's that asks, is inside another one, or inside something that
     the library has called for the owner: a callback, or a signal handler that came meanwhile, asks.
 
-    Python's own stack tells: a note that is made and taken back would be one more thing that an interrupt leaves wrong.
+    Python's own stack says it: a note made and taken back would be one more thing that an interrupt leaves wrong.
     """
     frame: FrameType | None = sys._getframe(2)
     while frame is not None:

@@ -47,7 +47,7 @@ class Engine(BaseEngine):
             if config.setdefault("print", "event") != "event":
                 raise OptionError(f"config.print: {config['print']!r} does not go with on_output, which takes 'event'")
             _check_callable(on_output)
-        self._tells_output = config.get("print") == "event"
+        self._reports_output = config.get("print") == "event"
         super().__init__(config)
         self._driver = Driver(self._core, on_output)
         # Replaced and never changed, so that an eval keeps the functions that it was started with.
@@ -141,7 +141,7 @@ class Engine(BaseEngine):
     def _check_output(self, on_output: EvalOutput | None) -> None:
         if on_output is not None:
             _check_callable(on_output)
-            if not self._tells_output:
+            if not self._reports_output:
                 raise OptionError("on_output: the engine's config says otherwise; make it with print='event'")
 
     # ------------------------------------------------------------------------------------------------------ rest --
@@ -167,7 +167,7 @@ class Engine(BaseEngine):
                 await asyncio.wait(unwinding)
             await asyncio.get_running_loop().run_in_executor(None, self._core.close)
         except BaseException:
-            # Whoever has been told to stop waiting for the end does not wait here, either.
+            # Whoever has been asked to stop waiting for the end does not wait here, either.
             self._core.close(wait=False)
             raise
 

@@ -192,8 +192,8 @@ class EvalError(LuawaitError):
         `error()`."""
 
     def __repr__(self) -> str:
-        told = ("chunk", "line", "function", "host_type", "data")
-        rest = "".join(f", {key}={value!r}" for key in told if (value := getattr(self, key)) is not None)
+        shown = ("chunk", "line", "function", "host_type", "data")
+        rest = "".join(f", {key}={value!r}" for key in shown if (value := getattr(self, key)) is not None)
         return f"{self.__class__.__name__}({self.message!r}{rest})"
 
 

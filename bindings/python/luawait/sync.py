@@ -43,7 +43,7 @@ class SyncEngine(BaseEngine):
         super().__init__(config)
         self._runs_scripts = config.get("executor") == "host"
         self._closing = False
-        # Guards the evals, and tells of each one that is settled.
+        # Guards the evals, and signals each one that is settled.
         self._settled = threading.Condition()
         self._evals: dict[int, SyncEval] = {}
         # Ends that were taken before the thread that started the eval had put it into the dictionary.
